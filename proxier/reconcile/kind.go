@@ -1,0 +1,47 @@
+package reconcile
+
+import "context"
+
+// Kind is one sort of object outside this program: how to read it and how to
+// change it.
+type Kind[K, V comparable] interface {
+	// List answers with every row of this kind that is ours, or with an
+	// error: never with a part.
+	List(ctx context.Context) (map[K]V, error)
+
+	// Apply carries out ops in order and answers each with nil or an error.
+	// Ops are idempotent: Create and Update both end with the key holding the
+	// value, whatever was there before; deleting what is gone succeeds.
+	Apply(ctx context.Context, ops []Op[K, V]) []error
+}
+
+// Op asks for one row to be made, changed or removed.
+type Op[K, V comparable] struct {
+	Verb  Verb
+	Key   K
+	Value V // unused by Delete
+}
+
+// Verb is what an Op does.
+type Verb uint8
+
+// The three verbs. Create and Update differ only in what the caller believes
+// is there.
+const (
+	Create Verb = iota + 1
+	Update
+	Delete
+)
+
+// String is the verb in lower case.
+func (v Verb) String() string {
+	switch v {
+	case Create:
+		return "create"
+	case Update:
+		return "update"
+	case Delete:
+		return "delete"
+	}
+	return "no verb"
+}
