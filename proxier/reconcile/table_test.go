@@ -1,0 +1,104 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+)
+
+func newTable(t *testing.T, rows map[int]string) (*world, *reconcile.Table[string, int, string]) {
+	t.Helper()
+	out := &world{rows: rows, random: rand.New(rand.NewPCG(1, 1))}
+	table := reconcile.New[string](out, reconcile.Rules[int]{Name: "row", Order: ascending})
+	if _, err := table.Observe(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return out, table
+}
+
+func wantCalls(t *testing.T, out *world, want ...string) {
+	t.Helper()
+	if !slices.Equal(out.calls, want) {
+		t.Errorf("calls %q, want %q", out.calls, want)
+	}
+	out.calls = nil
+}
+
+func TestOnlyDifferencesAreCalled(t *testing.T) {
+	ctx := context.Background()
+	out, table := newTable(t, map[int]string{1: "same", 2: "old", 3: "nobody's"})
+	table.Claim("A", map[int]string{1: "same", 2: "new", 5: "new", 4: "new"})
+
+	grown := table.Grow(ctx)
+	wantCalls(t, out, "update 2 new", "create 4 new", "create 5 new")
+	shrunk := table.Shrink(ctx)
+	wantCalls(t, out, "delete 3 ")
+	if got, want := grown.Add(shrunk), (reconcile.Tally{Created: 2, Updated: 1, Deleted: 1}); got != want {
+		t.Errorf("tally %+v, want %+v", got, want)
+	}
+}
+
+func TestARowStaysUntilTheLastOwnerLeaves(t *testing.T) {
+	ctx := context.Background()
+	out, table := newTable(t, map[int]string{})
+	table.Claim("A", map[int]string{1: "x"})
+	table.Claim("B", map[int]string{1: "x"})
+	table.Grow(ctx)
+	wantCalls(t, out, "create 1 x")
+
+	table.Claim("A", nil)
+	table.Shrink(ctx)
+	wantCalls(t, out)
+
+	table.Claim("B", nil)
+	table.Shrink(ctx)
+	wantCalls(t, out, "delete 1 ")
+}
+
+func TestAFailedRowStaysDueAndNamesItself(t *testing.T) {
+	ctx := context.Background()
+	out, table := newTable(t, map[int]string{})
+	table.Claim("A", map[int]string{1: "x"})
+	table.Claim("B", map[int]string{2: "x"})
+
+	out.failing = 1
+	tally := table.Grow(ctx)
+	if tally.Failed != 2 || !errors.Is(tally.First, errWorld) {
+		t.Fatalf("tally %+v, want two failures of the world", tally)
+	}
+	if got, want := tally.First.Error(), "create row 1: the world said no"; got != want {
+		t.Errorf("first error %q, want %q", got, want)
+	}
+	if table.Settled("A") {
+		t.Error("A is settled although its row failed")
+	}
+
+	out.failing = 0
+	if tally := table.Grow(ctx); tally.Created != 2 {
+		t.Errorf("retry: %+v, want two created", tally)
+	}
+	if !table.Settled("A") || !table.Settled("nobody") {
+		t.Error("not settled after the retry")
+	}
+}
+
+func TestObserveCountsDrift(t *testing.T) {
+	ctx := context.Background()
+	out, table := newTable(t, map[int]string{1: "x", 2: "x", 3: "x"})
+	delete(out.rows, 1)
+	out.rows[2] = "changed"
+	out.rows[4] = "new"
+	drift, err := table.Observe(ctx)
+	if err != nil || drift != 3 {
+		t.Errorf("drift %d, %v; want 3", drift, err)
+	}
+
+	out.failing = 1
+	if _, err := table.Observe(ctx); err == nil || err.Error() != "list rows: the world said no" {
+		t.Errorf("a failed listing says %v", err)
+	}
+}

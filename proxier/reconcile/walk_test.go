@@ -1,0 +1,185 @@
+package reconcile_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+)
+
+var errWorld = errors.New("the world said no")
+
+// world is an outside that holds rows, refuses what makes no sense, and fails
+// at a rate.
+type world struct {
+	rows    map[int]string
+	random  *rand.Rand
+	failing float64
+	calls   []string
+	wasted  []string
+}
+
+func (w *world) fails() bool { return w.random.Float64() < w.failing }
+
+func (w *world) List(context.Context) (map[int]string, error) {
+	if w.fails() {
+		return map[int]string{1: "a short answer"}, errWorld
+	}
+	return maps.Clone(w.rows), nil
+}
+
+func (w *world) Apply(_ context.Context, ops []reconcile.Op[int, string]) []error {
+	errs := make([]error, len(ops))
+	for i, op := range ops {
+		call := fmt.Sprintf("%s %d %s", op.Verb, op.Key, op.Value)
+		w.calls = append(w.calls, call)
+		if w.fails() {
+			errs[i] = errWorld
+			continue
+		}
+		now, there := w.rows[op.Key]
+		if op.Verb == reconcile.Delete {
+			if !there {
+				w.wasted = append(w.wasted, call)
+			}
+			delete(w.rows, op.Key)
+			continue
+		}
+		if there && now == op.Value {
+			w.wasted = append(w.wasted, call)
+		}
+		w.rows[op.Key] = op.Value
+	}
+	return errs
+}
+
+// claims is a naive model: who wants what, in the order of asking.
+type claims struct {
+	order map[int][]string
+	value map[string]map[int]string
+}
+
+func (c *claims) claim(owner string, rows map[int]string) {
+	for k := range c.value[owner] {
+		if _, still := rows[k]; !still {
+			kept := c.order[k][:0:0]
+			for _, o := range c.order[k] {
+				if o != owner {
+					kept = append(kept, o)
+				}
+			}
+			c.order[k] = kept
+		}
+	}
+	for k := range rows {
+		if _, had := c.value[owner][k]; !had {
+			c.order[k] = append(c.order[k], owner)
+		}
+	}
+	c.value[owner] = maps.Clone(rows)
+}
+
+func (c *claims) wanted() map[int]string {
+	all := map[int]string{}
+	for k, owners := range c.order {
+		if len(owners) > 0 {
+			all[k] = c.value[owners[0]][k]
+		}
+	}
+	return all
+}
+
+func ascending(a, b int) int { return a - b }
+
+// TestRandomWalk takes thousands of random steps (owners change their minds,
+// calls and listings fail, rows change behind the table's back) and looks,
+// each time that quiet returns, whether the world is what is wanted.
+func TestRandomWalk(t *testing.T) {
+	for seed := range uint64(60) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { walk(t, seed) })
+	}
+}
+
+func walk(t *testing.T, seed uint64) {
+	ctx := context.Background()
+	random := rand.New(rand.NewPCG(seed, 1))
+	out := &world{rows: map[int]string{3: "a", 99: "stale"}, random: random}
+	model := &claims{order: map[int][]string{}, value: map[string]map[int]string{}}
+	table := reconcile.New[string](out, reconcile.Rules[int]{Name: "row", Order: ascending})
+	if _, err := table.Observe(ctx); err != nil {
+		t.Fatal(err)
+	}
+
+	for step := range 400 {
+		switch random.IntN(6) {
+		case 0, 1:
+			owner, rows := randomClaim(random)
+			table.Claim(owner, rows)
+			model.claim(owner, rows)
+		case 2:
+			out.failing = random.Float64()
+			table.Grow(ctx)
+			table.Shrink(ctx)
+		case 3:
+			drift(random, out.rows)
+		case 4:
+			_, heldBefore, dueBefore := table.Size()
+			if _, err := table.Observe(ctx); err != nil {
+				if _, held, due := table.Size(); held != heldBefore || due != dueBefore {
+					t.Fatalf("step %d: a failed listing changed the table: held %d -> %d, due %d -> %d",
+						step, heldBefore, held, dueBefore, due)
+				}
+			}
+		case 5:
+			quiet(ctx, t, table, out, model)
+		}
+	}
+	quiet(ctx, t, table, out, model)
+}
+
+func randomClaim(random *rand.Rand) (owner string, rows map[int]string) {
+	rows = map[int]string{}
+	for range random.IntN(8) {
+		rows[random.IntN(12)] = string(rune('a' + random.IntN(3)))
+	}
+	return string(rune('A' + random.IntN(4))), rows
+}
+
+func drift(random *rand.Rand, rows map[int]string) {
+	k := random.IntN(12)
+	if _, there := rows[k]; there && random.IntN(2) == 0 {
+		delete(rows, k)
+		return
+	}
+	rows[k] = "drifted"
+}
+
+func quiet(ctx context.Context, t *testing.T, table *reconcile.Table[string, int, string], out *world, model *claims) {
+	t.Helper()
+	out.failing = 0
+	if _, err := table.Observe(ctx); err != nil {
+		t.Fatal(err)
+	}
+	out.wasted, out.calls = nil, nil
+	table.Grow(ctx)
+	table.Shrink(ctx)
+	if want := model.wanted(); !maps.Equal(out.rows, want) {
+		t.Fatalf("the world holds %v, wanted %v", out.rows, want)
+	}
+	if len(out.wasted) > 0 {
+		t.Fatalf("calls that changed nothing: %q", out.wasted)
+	}
+	if _, _, due := table.Size(); due != 0 {
+		t.Fatalf("%d rows are due although all is held", due)
+	}
+	calls := len(out.calls)
+	table.Grow(ctx)
+	table.Shrink(ctx)
+	if len(out.calls) != calls {
+		t.Fatalf("a second pass made calls: %q", out.calls[calls:])
+	}
+}
