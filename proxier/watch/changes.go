@@ -1,0 +1,74 @@
+package watch
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Changes remembers what has moved since it was last taken. It may be used by
+// many goroutines.
+type Changes struct {
+	mu    sync.Mutex
+	moved Moved
+	wake  chan struct{}
+}
+
+// Moved is what has changed between two takings.
+type Moved struct {
+	// Services that have moved, each with the times at which its endpoints
+	// changed, as far as those are known.
+	Services map[types.NamespacedName][]time.Time
+
+	// Node says that the Node object has changed, appeared or gone.
+	Node bool
+}
+
+// NewChanges returns Changes in which nothing has moved.
+func NewChanges() *Changes {
+	return &Changes{
+		moved: Moved{Services: map[types.NamespacedName][]time.Time{}},
+		wake:  make(chan struct{}, 1),
+	}
+}
+
+// Mark notes that svc or its endpoints have moved. At is when the cause
+// happened, the zero time when that is unknown.
+func (c *Changes) Mark(svc types.NamespacedName, at time.Time) {
+	c.note(func(m *Moved) {
+		times := m.Services[svc]
+		if !at.IsZero() {
+			times = append(times, at)
+		}
+		m.Services[svc] = times
+	})
+}
+
+// MarkNode notes that the Node has moved.
+func (c *Changes) MarkNode() {
+	c.note(func(m *Moved) { m.Node = true })
+}
+
+// Take hands over what has moved and forgets it.
+func (c *Changes) Take() Moved {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.moved
+	c.moved = Moved{Services: map[types.NamespacedName][]time.Time{}}
+	return taken
+}
+
+// Wake receives after something has been marked. One receipt may stand for many
+// marks, and a mark may already have been taken when its receipt comes.
+func (c *Changes) Wake() <-chan struct{} { return c.wake }
+
+func (c *Changes) note(change func(*Moved)) {
+	c.mu.Lock()
+	change(&c.moved)
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
