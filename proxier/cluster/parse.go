@@ -1,0 +1,56 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+)
+
+// parseAddr reads an address that traffic can be sent to. The API refuses the
+// special ones in some fields only, and an address of these on our device
+// would cut the host off from itself.
+func parseAddr(text string) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address", text)
+	}
+	addr = addr.Unmap().WithZone("")
+	switch {
+	case addr.IsUnspecified(), addr.IsLoopback(), addr.IsMulticast(), addr.Is6() && addr.IsLinkLocalUnicast():
+		return netip.Addr{}, fmt.Errorf("%s is unspecified, loopback, multicast or link-local: a unicast address is needed", addr)
+	}
+	return addr, nil
+}
+
+func parsePort(number int32) (uint16, error) {
+	if number < 1 || number > 65535 {
+		return 0, fmt.Errorf("%d is not a port number: 1 to 65535 are", number)
+	}
+	return uint16(number), nil
+}
+
+func parseProtocol(protocol v1.Protocol) (v1.Protocol, error) {
+	switch protocol {
+	case "":
+		return v1.ProtocolTCP, nil
+	case v1.ProtocolTCP, v1.ProtocolUDP, v1.ProtocolSCTP:
+		return protocol, nil
+	}
+	return "", fmt.Errorf("%q is not a protocol that can be balanced: TCP, UDP and SCTP are", protocol)
+}
+
+const (
+	defaultAffinity = int32(v1.DefaultClientIPServiceAffinitySeconds)
+	longestAffinity = 86400
+)
+
+// parseAffinity always answers with a duration to use, even when it errs.
+func parseAffinity(seconds int32) (time.Duration, error) {
+	if seconds < 1 || seconds > longestAffinity {
+		return time.Duration(defaultAffinity) * time.Second,
+			fmt.Errorf("%d is not from 1 to %d: the default of %d is used", seconds, longestAffinity, defaultAffinity)
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
