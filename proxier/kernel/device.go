@@ -1,0 +1,137 @@
+package kernel
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Device is the dummy interface that Service addresses are bound to. Others
+// know it by this name and pass it over: MetalLB, Calico, kubespray.
+const Device = "kube-ipvs0"
+
+// ensureDevice makes the device if it is missing. It stays down, which is
+// enough for its addresses to be local and keeps it out of routing.
+func (k *Kernel) ensureDevice() error {
+	link, err := k.device()
+	if err != nil {
+		return err
+	}
+	if link == nil {
+		attrs := netlink.NewLinkAttrs()
+		attrs.Name = Device
+		if err := k.links.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
+			return fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
+				unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
+			}))
+		}
+		return nil
+	}
+	if link.Type() != "dummy" {
+		return fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
+	}
+	return nil
+}
+
+// device is nil when there is none.
+func (k *Kernel) device() (netlink.Link, error) {
+	link, err := k.links.LinkByName(Device)
+	var absent netlink.LinkNotFoundError
+	if errors.As(err, &absent) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look for device %s: %w", Device, translate(err, nil))
+	}
+	k.deviceIndex.Store(int64(link.Attrs().Index))
+	return link, nil
+}
+
+func (k *Kernel) removeDevice() error {
+	link, err := k.device()
+	if err != nil || link == nil {
+		return err
+	}
+	if link.Type() != "dummy" {
+		return nil // not ours
+	}
+	if err := k.links.LinkDel(link); err != nil {
+		return fmt.Errorf("remove device %s: %w", Device, translate(err, nil))
+	}
+	return nil
+}
+
+// Addresses are those on our device, whole addresses without a network.
+func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return addresses{k} }
+
+type addresses struct{ k *Kernel }
+
+func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
+	link, err := a.k.device()
+	if err != nil {
+		return nil, err
+	}
+	rows := map[netip.Addr]state.None{}
+	if link == nil {
+		return rows, nil
+	}
+	bound, err := a.k.links.AddrList(link, netlink.FAMILY_ALL)
+	if err != nil {
+		return nil, fmt.Errorf("on %s: %w", Device, translate(err, nil))
+	}
+	for _, b := range bound {
+		addr, ok := netip.AddrFromSlice(b.IP)
+		// The link-local address is the kernel's: it comes when the device is up.
+		if ok && !addr.IsLinkLocalUnicast() {
+			rows[addr.Unmap()] = state.None{}
+		}
+	}
+	return rows, nil
+}
+
+func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state.None]) []error {
+	errs := make([]error, len(ops))
+	link, err := a.k.device()
+	if err == nil && link == nil {
+		err = fmt.Errorf("device %s is missing", Device)
+	}
+	if err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	requests := make([]request, len(ops))
+	for i, op := range ops {
+		requests[i] = addressRequest(link.Attrs().Index, op)
+	}
+	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
+	for i, err := range a.k.route.do(requests) {
+		errs[i] = translate(err, gone)
+	}
+	return errs
+}
+
+// addressRequest is an RTM_NEWADDR or RTM_DELADDR, with a struct ifaddrmsg in
+// front.
+func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) request {
+	r := request{kind: unix.RTM_NEWADDR, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL}
+	if op.Verb == reconcile.Delete {
+		r = request{kind: unix.RTM_DELADDR}
+	}
+	// Nobody else can have a Service address on a dummy device, and waiting
+	// for duplicate address detection would keep it tentative.
+	r.body = []byte{byte(addressFamily(op.Key)), byte(op.Key.BitLen()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
+	r.body = binary.NativeEndian.AppendUint32(r.body, uint32(link))
+	r.body = attribute(r.body, unix.IFA_LOCAL, op.Key.AsSlice())
+	r.body = attribute(r.body, unix.IFA_ADDRESS, op.Key.AsSlice())
+	return r
+}

@@ -1,0 +1,115 @@
+package kernel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/moby/ipvs"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// permitted checks for CAP_NET_ADMIN, without which every later call would
+// fail in its own words.
+func permitted() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("read own capabilities: %w", err)
+	}
+	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
+		return ErrPermission
+	}
+	return nil
+}
+
+// findIPVS asks generic netlink for IPVS. The kernel loads the module by
+// itself when it can; modprobe is the second try.
+func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
+	family, err := links.GenlFamilyGet("IPVS")
+	if err == nil {
+		return family.ID, nil
+	}
+	out, probeErr := exec.Command("modprobe", "-a", "ip_vs", "ip_vs_"+scheduler).CombinedOutput()
+	if family, err = links.GenlFamilyGet("IPVS"); err == nil {
+		return family.ID, nil
+	}
+	if probeErr != nil {
+		return 0, fmt.Errorf("the kernel has no IPVS (module ip_vs); modprobe: %w: %s", probeErr, strings.TrimSpace(string(out)))
+	}
+	return 0, fmt.Errorf("the kernel has no IPVS (module ip_vs): %w", err)
+}
+
+// Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
+// makes sure of the scheduler and sets the timeouts of IPVS. What is right
+// already is not written.
+func (k *Kernel) Host(ctx context.Context) error {
+	if err := k.probeScheduler(ctx); err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range sysctls(k.cfg, release()) {
+		errs = append(errs, s.ensure("/proc/sys"))
+	}
+	return errors.Join(append(errs, k.setTimeouts())...)
+}
+
+// setTimeouts changes those IPVS timeouts that are configured and different.
+func (k *Kernel) setTimeouts() error {
+	now, err := k.ipvs.GetConfig()
+	if err != nil {
+		return fmt.Errorf("read IPVS timeouts: %w", translate(err, nil))
+	}
+	want := ipvs.Config{
+		TimeoutTCP:    cmp.Or(k.cfg.Timeouts.TCP, now.TimeoutTCP),
+		TimeoutTCPFin: cmp.Or(k.cfg.Timeouts.TCPFin, now.TimeoutTCPFin),
+		TimeoutUDP:    cmp.Or(k.cfg.Timeouts.UDP, now.TimeoutUDP),
+	}
+	if want == *now {
+		return nil
+	}
+	if err := k.ipvs.SetConfig(&want); err != nil {
+		return fmt.Errorf("set IPVS timeouts: %w", translate(err, nil))
+	}
+	return nil
+}
+
+// probeMark is a packet mark that nobody is known to use: "KIPV".
+const probeMark = 0x4b495056
+
+// probeScheduler finds out whether the kernel has the scheduler by making a
+// virtual server that no packet can reach, unless one of ours uses it already.
+func (k *Kernel) probeScheduler(ctx context.Context) error {
+	rows, err := virtualServers{k}.List(ctx)
+	if err != nil {
+		return fmt.Errorf("list virtual servers: %w", err)
+	}
+	for _, how := range rows {
+		if how.Scheduler == k.cfg.Scheduler {
+			return nil
+		}
+	}
+	mark := attribute32(attribute16(nil, svcFamily, unix.AF_INET), svcMark, probeMark)
+	whole := attribute(mark, svcScheduler, append([]byte(k.cfg.Scheduler), 0))
+	whole = attribute(whole, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
+	whole = attribute32(attribute32(whole, svcTimeout, 0), svcNetmask, 0xffffffff)
+	made := k.conn.do([]request{k.command(newService, attribute(nil, attrService, whole))})[0]
+	gone := k.conn.do([]request{k.command(delService, attribute(nil, attrService, mark))})[0]
+	err = translate(made, map[unix.Errno]error{
+		unix.EEXIST: nil,
+		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, k.cfg.Scheduler, k.cfg.Scheduler),
+	})
+	if err == nil {
+		err = translate(gone, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("try scheduler %q: %w", k.cfg.Scheduler, err)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/moby/ipvs"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Commands and attributes of the generic netlink family IPVS, from
+// linux/ip_vs.h.
+const (
+	ipvsVersion = 1
+
+	newService = 1
+	setService = 2
+	delService = 3
+	newDest    = 5
+	setDest    = 6
+	delDest    = 7
+
+	attrService = 1
+	attrDest    = 2
+
+	svcFamily    = 1
+	svcProtocol  = 2
+	svcAddr      = 3
+	svcPort      = 4
+	svcMark      = 5
+	svcScheduler = 6
+	svcFlags     = 7
+	svcTimeout   = 8
+	svcNetmask   = 9
+
+	destAddr    = 1
+	destPort    = 2
+	destForward = 3
+	destWeight  = 4
+	destUpper   = 5
+	destLower   = 6
+	forwardNAT  = 0
+)
+
+// Flags of a virtual server.
+const (
+	flagPersistent = 0x01
+	// flagOurs (IP_VS_SVC_F_SCHED3, "flag-3" in ipvsadm) is used by no
+	// scheduler. The kernel keeps it, so a virtual server that bears it is
+	// ours, also after a restart and without a state file.
+	flagOurs = 0x20
+
+	schedulerFlags = uint32(state.Fallback | state.HashPort)
+)
+
+// command is a request to the IPVS family.
+func (k *Kernel) command(cmd uint8, body []byte) request {
+	header := []byte{cmd, ipvsVersion, 0, 0}
+	return request{kind: k.ipvsFamily, body: append(header, body...)}
+}
+
+// serviceKey names a virtual server, the part that every command needs.
+func serviceKey(vs state.VirtualServer) []byte {
+	var b []byte
+	b = attribute16(b, svcFamily, addressFamily(vs.Addr.Addr()))
+	b = attribute16(b, svcProtocol, uint16(vs.Protocol))
+	b = attribute(b, svcAddr, wideAddr(vs.Addr.Addr()))
+	return attribute(b, svcPort, bigEndian(vs.Addr.Port()))
+}
+
+// service is a whole virtual server, with our flag on it.
+func service(vs state.VirtualServer, how state.Balancing) []byte {
+	flags, netmask := uint32(how.Flags)|flagOurs, uint32(0xffffffff)
+	if how.Affinity > 0 {
+		flags |= flagPersistent
+	}
+	if vs.Addr.Addr().Is6() {
+		netmask = 128
+	}
+	b := serviceKey(vs)
+	b = attribute(b, svcScheduler, append([]byte(how.Scheduler), 0))
+	b = attribute(b, svcFlags, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, flags), 0xffffffff))
+	b = attribute32(b, svcTimeout, uint32(how.Affinity/time.Second))
+	return attribute32(b, svcNetmask, netmask)
+}
+
+// destination is a whole real server.
+func destination(addr netip.AddrPort, weight state.Weight) []byte {
+	b := attribute(nil, destAddr, wideAddr(addr.Addr()))
+	b = attribute(b, destPort, bigEndian(addr.Port()))
+	b = attribute32(b, destForward, forwardNAT)
+	b = attribute32(b, destWeight, uint32(weight))
+	b = attribute32(b, destUpper, 0)
+	return attribute32(b, destLower, 0)
+}
+
+func addressFamily(a netip.Addr) uint16 {
+	if a.Is4() {
+		return unix.AF_INET
+	}
+	return unix.AF_INET6
+}
+
+// wideAddr is the kernel's union nf_inet_addr: 16 bytes for both families.
+func wideAddr(a netip.Addr) []byte { return append(a.AsSlice(), make([]byte, 16-a.BitLen()/8)...) }
+
+func bigEndian(port uint16) []byte { return binary.BigEndian.AppendUint16(nil, port) }
+
+// readService turns a listed service into a row; ours is false for what is
+// somebody else's or nothing that we make.
+func readService(s *ipvs.Service) (vs state.VirtualServer, how state.Balancing, ours bool) {
+	addr, ok := netip.AddrFromSlice(s.Address)
+	if !ok || s.FWMark != 0 || s.Flags&flagOurs == 0 {
+		return vs, how, false
+	}
+	vs = state.VirtualServer{
+		Addr:     netip.AddrPortFrom(addr.Unmap(), s.Port),
+		Protocol: state.Protocol(s.Protocol),
+	}
+	how = state.Balancing{
+		Scheduler: s.SchedName,
+		Flags:     state.SchedulerFlags(s.Flags & schedulerFlags),
+	}
+	if s.Flags&flagPersistent != 0 {
+		how.Affinity = time.Duration(s.Timeout) * time.Second
+	}
+	return vs, how, true
+}
+
+// readDestination turns a listed destination into a row.
+func readDestination(vs state.VirtualServer, d *ipvs.Destination) (state.RealServer, state.Weight, error) {
+	addr, ok := netip.AddrFromSlice(d.Address)
+	if !ok {
+		return state.RealServer{}, 0, fmt.Errorf("real server of %s has the address %x", vs, []byte(d.Address))
+	}
+	return state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(addr.Unmap(), d.Port)}, state.Weight(d.Weight), nil
+}
+
+// listed names a virtual server to the listing of its destinations.
+func listed(vs state.VirtualServer) *ipvs.Service {
+	return &ipvs.Service{
+		AddressFamily: addressFamily(vs.Addr.Addr()),
+		Protocol:      uint16(vs.Protocol),
+		Address:       vs.Addr.Addr().AsSlice(),
+		Port:          vs.Addr.Port(),
+		Netmask:       0xffffffff,
+	}
+}

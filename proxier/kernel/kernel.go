@@ -1,0 +1,154 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/moby/ipvs"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+)
+
+// Config is what the constant part of the machine depends on.
+type Config struct {
+	Scheduler      string         // of virtual servers, to be found in the kernel
+	MasqueradeMark uint32         // one bit of the packet mark
+	MasqueradeAll  bool           // masquerade all traffic to cluster addresses
+	PodCIDRs       []netip.Prefix // clients within keep their address on the way to cluster addresses
+	ExcludeCIDRs   []netip.Prefix // virtual servers within are never touched
+	StrictARP      bool           // answer ARP only on the interface that has the address
+	Timeouts       Timeouts
+}
+
+// Timeouts are those of IPVS connections, in whole seconds; zero leaves the
+// kernel's.
+type Timeouts struct{ TCP, TCPFin, UDP time.Duration }
+
+// Kernel is this machine, or rather the network namespace of the thread that
+// opened it.
+type Kernel struct {
+	cfg        Config
+	ipvs       *ipvs.Handle    // listings
+	ipvsFamily uint16          // generic netlink number of IPVS
+	conn       *conn           // generic netlink: writes
+	route      *conn           // rtnetlink: addresses
+	links      *netlink.Handle // rtnetlink: everything else
+	sets       *ipset.Client
+	tables     map[ipset.Family]*tables
+
+	deviceIndex atomic.Int64 // of our device, for the goroutine that watches addresses
+	touched     chan struct{}
+	stop        chan struct{}
+}
+
+// Open reaches for everything that is needed and changes nothing but the
+// kernel modules loaded. It names what the machine lacks.
+func Open(cfg Config) (k *Kernel, err error) {
+	k = &Kernel{cfg: cfg, touched: make(chan struct{}, 1), stop: make(chan struct{})}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, k.Close())
+		}
+	}()
+	if err := permitted(); err != nil {
+		return k, err
+	}
+	if k.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC); err != nil {
+		return k, fmt.Errorf("open rtnetlink: %w", err)
+	}
+	// The library's writes "succeed" without IPVS in the kernel, so ask first.
+	if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
+		return k, err
+	}
+	if k.ipvs, err = ipvs.New(""); err != nil {
+		return k, fmt.Errorf("open IPVS: %w", err)
+	}
+	if k.conn, err = dial(unix.NETLINK_GENERIC); err != nil {
+		return k, err
+	}
+	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+		return k, err
+	}
+	if k.sets, err = ipset.Open(); err != nil {
+		return k, err
+	}
+	if k.tables, err = openTables(); err != nil {
+		return k, err
+	}
+	return k, k.watchAddresses()
+}
+
+// Close lets go of all sockets; nothing in the kernel changes.
+func (k *Kernel) Close() error {
+	var errs []error
+	select {
+	case <-k.stop:
+	default:
+		close(k.stop)
+	}
+	if k.links != nil {
+		k.links.Close()
+	}
+	if k.ipvs != nil {
+		k.ipvs.Close()
+	}
+	for _, c := range []*conn{k.conn, k.route} {
+		if c != nil && c.fd >= 0 {
+			errs = append(errs, c.close())
+		}
+	}
+	if k.sets != nil {
+		k.sets.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// Families are those that this machine can serve, IPv4 first.
+func (k *Kernel) Families() []ipset.Family {
+	if _, ok := k.tables[ipset.IPv6]; ok {
+		return []ipset.Family{ipset.IPv4, ipset.IPv6}
+	}
+	return []ipset.Family{ipset.IPv4}
+}
+
+// Prepare makes the device, the sets and the rules, whatever is missing or
+// different of them, and writes nothing else. In that order: rules refer to
+// sets.
+func (k *Kernel) Prepare(ctx context.Context) error {
+	if err := k.ensureDevice(); err != nil {
+		return err
+	}
+	for _, f := range k.Families() {
+		if err := k.ensureSets(f); err != nil {
+			return err
+		}
+		if err := k.tables[f].ensure(ctx, program(f, k.cfg)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Remove takes away what Prepare has made. Rows are to be gone before.
+func (k *Kernel) Remove(ctx context.Context) error {
+	var errs []error
+	for _, f := range k.Families() {
+		errs = append(errs, k.tables[f].ensure(ctx, nil), k.removeSets(f))
+	}
+	return errors.Join(append(errs, k.removeDevice())...)
+}
+
+func (k *Kernel) excluded(a netip.Addr) bool {
+	for _, p := range k.cfg.ExcludeCIDRs {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,223 @@
+package kerneltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// ErrDemanded is the error of calls that fail because a test wants them to.
+var ErrDemanded = errors.New("failed on demand")
+
+// Kernel is a machine in memory. Its methods are those of kernel.Kernel; it
+// may be used by several goroutines.
+type Kernel struct {
+	mu       sync.Mutex
+	prepared bool
+	nodes    []netip.Addr
+	touched  chan struct{}
+	calls    map[string]int
+	failing  map[string]int // call -> how many more times
+	rate     float64
+	random   *rand.Rand
+
+	virtualServers rows[state.VirtualServer, state.Balancing]
+	realServers    rows[state.RealServer, state.Weight]
+	members        rows[state.Member, state.None]
+	addresses      rows[netip.Addr, state.None]
+}
+
+// New returns a machine that holds nothing and has these addresses.
+func New(nodeAddresses ...netip.Addr) *Kernel {
+	k := &Kernel{
+		nodes:   nodeAddresses,
+		touched: make(chan struct{}, 1),
+		calls:   map[string]int{},
+		failing: map[string]int{},
+		random:  rand.New(rand.NewPCG(1, 2)),
+	}
+	k.virtualServers = newRows(k, "virtual server", k.checkVirtualServer)
+	k.realServers = newRows(k, "real server", k.checkRealServer)
+	k.members = newRows(k, "member", k.checkMember)
+	k.addresses = newRows(k, "address", k.checkAddress)
+	k.virtualServers.deleted = k.dropRealServers
+	return k
+}
+
+// schedulers are those of a stock kernel.
+var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
+
+func (k *Kernel) checkVirtualServer(vs state.VirtualServer, how state.Balancing) error {
+	switch {
+	case !slices.Contains(schedulers, how.Scheduler):
+		return fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler)
+	case !vs.Addr.IsValid() || vs.Addr.Addr() != vs.Addr.Addr().Unmap().WithZone(""):
+		return fmt.Errorf("address %s", vs.Addr)
+	case how.Affinity%time.Second != 0:
+		return fmt.Errorf("affinity of %s is no whole number of seconds", how.Affinity)
+	}
+	return nil
+}
+
+func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
+	switch {
+	case w < 0:
+		return fmt.Errorf("weight %d", w)
+	case !has(k.virtualServers.held, rs.VirtualServer):
+		return state.ErrNoVirtualServer
+	}
+	return nil
+}
+
+func (k *Kernel) checkMember(m state.Member, _ state.None) error {
+	if k.prepared {
+		for s, t := range state.Types {
+			if s.Name(m.Entry.Family()) == m.Set && t == m.Entry.Type() {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("no set %s for a %s", m.Set, m.Entry.Type())
+}
+
+func (k *Kernel) checkAddress(netip.Addr, state.None) error {
+	if !k.prepared {
+		return errors.New("device is missing")
+	}
+	return nil
+}
+
+func (k *Kernel) dropRealServers(vs state.VirtualServer) {
+	maps.DeleteFunc(k.realServers.held, func(rs state.RealServer, _ state.Weight) bool { return rs.VirtualServer == vs })
+}
+
+func has[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
+
+// Families are both.
+func (k *Kernel) Families() []ipset.Family { return []ipset.Family{ipset.IPv4, ipset.IPv6} }
+
+// Prepare makes sets and device.
+func (k *Kernel) Prepare(context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("prepare"); err != nil {
+		return err
+	}
+	k.prepared = true
+	return nil
+}
+
+// NodeAddresses are those given to New or SetNodeAddresses.
+func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.nodes), k.call("list node addresses")
+}
+
+// SetNodeAddresses changes them and says so on Touched.
+func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.nodes = addrs
+	k.touched <- struct{}{}
+}
+
+// Touched tells of SetNodeAddresses.
+func (k *Kernel) Touched() <-chan struct{} { return k.touched }
+
+// RemoveStale finds nothing.
+func (k *Kernel) RemoveStale(context.Context) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return 0, k.call("remove stale")
+}
+
+// VirtualServers are those of this machine.
+func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
+	return &k.virtualServers
+}
+
+// RealServers are those of this machine.
+func (k *Kernel) RealServers() reconcile.Kind[state.RealServer, state.Weight] { return &k.realServers }
+
+// Members are those of this machine.
+func (k *Kernel) Members() reconcile.Kind[state.Member, state.None] { return &k.members }
+
+// Addresses are those of this machine.
+func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return &k.addresses }
+
+// call notes a call and answers with its demanded failure, if any.
+func (k *Kernel) call(name string) error {
+	k.calls[name]++
+	if k.failing[name] > 0 {
+		k.failing[name]--
+		return ErrDemanded
+	}
+	if k.rate > 0 && k.random.Float64() < k.rate {
+		return ErrDemanded
+	}
+	return nil
+}
+
+// Fail makes the next n calls of this name fail, for example "create real
+// server" or "list members".
+func (k *Kernel) Fail(name string, n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failing[name] = n
+}
+
+// FailAtRate makes calls fail at random from now on; zero ends it.
+func (k *Kernel) FailAtRate(rate float64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rate = rate
+}
+
+// Calls are those since the last time, one a line with their number, sorted.
+func (k *Kernel) Calls() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(k.calls)) {
+		fmt.Fprintf(&b, "%s %d\n", name, k.calls[name])
+	}
+	clear(k.calls)
+	return b.String()
+}
+
+// Drift changes what the machine holds behind everybody's back.
+func (k *Kernel) Drift(change func(*state.Rows)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(k.rows())
+}
+
+func (k *Kernel) rows() *state.Rows {
+	return &state.Rows{
+		Members: k.members.held, VirtualServers: k.virtualServers.held,
+		RealServers: k.realServers.held, Addresses: k.addresses.held,
+	}
+}
+
+// Rows is a copy of what the machine holds.
+func (k *Kernel) Rows() state.Rows {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r := k.rows()
+	return state.Rows{
+		Members: maps.Clone(r.Members), VirtualServers: maps.Clone(r.VirtualServers),
+		RealServers: maps.Clone(r.RealServers), Addresses: maps.Clone(r.Addresses),
+	}
+}

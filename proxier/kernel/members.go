@@ -1,0 +1,83 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// maxMembers is only a limit: the kernel's hash grows with what is in it. The
+// usual 65536 is reached by clusters of ordinary size.
+const maxMembers = 1 << 20
+
+// ensureSets makes the sets of one family that are missing.
+func (k *Kernel) ensureSets(f ipset.Family) error {
+	for _, s := range slices.Sorted(maps.Keys(state.Types)) {
+		set := ipset.Set{Name: s.Name(f), Type: state.Types[s], Family: f, MaxEntries: maxMembers}
+		if err := k.sets.Create(set); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Kernel) removeSets(f ipset.Family) error {
+	for _, s := range slices.Sorted(maps.Keys(state.Types)) {
+		if err := k.sets.Destroy(s.Name(f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Members are the entries of our sets.
+func (k *Kernel) Members() reconcile.Kind[state.Member, state.None] { return members{k} }
+
+type members struct{ k *Kernel }
+
+func (m members) List(ctx context.Context) (map[state.Member]state.None, error) {
+	rows := map[state.Member]state.None{}
+	for _, f := range m.k.Families() {
+		for _, s := range slices.Sorted(maps.Keys(state.Types)) {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			entries, err := m.k.sets.Members(s.Name(f))
+			if err != nil {
+				return nil, fmt.Errorf("of %s: %w", s.Name(f), err)
+			}
+			for _, e := range entries {
+				rows[state.Member{Set: s.Name(f), Entry: e}] = state.None{}
+			}
+		}
+	}
+	return rows, nil
+}
+
+// Apply sends runs of ops on one set together: five hundred entries share a
+// message.
+func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state.None]) []error {
+	errs := make([]error, 0, len(ops))
+	for len(ops) > 0 {
+		set, removing := ops[0].Key.Set, ops[0].Verb == reconcile.Delete
+		var entries []ipset.Entry
+		for _, op := range ops {
+			if op.Key.Set != set || (op.Verb == reconcile.Delete) != removing {
+				break
+			}
+			entries = append(entries, op.Key.Entry)
+		}
+		if removing {
+			errs = append(errs, m.k.sets.Remove(set, entries)...)
+		} else {
+			errs = append(errs, m.k.sets.Add(set, entries)...)
+		}
+		ops = ops[len(entries):]
+	}
+	return errs
+}

@@ -1,0 +1,258 @@
+//go:build e2e
+
+// These tests need root and a kernel with IPVS: `make e2e` brings both.
+package kernel
+
+import (
+	"context"
+	"net/netip"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+var config = Config{
+	Scheduler:      "rr",
+	MasqueradeMark: 0x4000,
+	PodCIDRs:       []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56")},
+}
+
+// freshNamespace gives the rest of the test a network namespace of its own,
+// with loopback up: without it IPVS refuses real servers.
+func freshNamespace(t *testing.T) {
+	t.Helper()
+	runtime.LockOSThread() // for good: the thread ends with the test
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		t.Fatalf("make a network namespace: %v", err)
+	}
+	lo, err := netlink.LinkByName("lo")
+	if err == nil {
+		err = netlink.LinkSetUp(lo)
+	}
+	if err != nil {
+		t.Fatalf("bring up lo: %v", err)
+	}
+}
+
+func openHere(t *testing.T, cfg Config) *Kernel {
+	t.Helper()
+	k, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = k.Close() })
+	return k
+}
+
+func output(t *testing.T, command ...string) string {
+	t.Helper()
+	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%q: %v: %s", command, err, out)
+	}
+	return string(out)
+}
+
+func TestTheRealKernelKeepsTheContract(t *testing.T) {
+	kerneltest.Contract(t, func(t *testing.T) kerneltest.Machine {
+		freshNamespace(t)
+		return openHere(t, config)
+	})
+}
+
+// snapshot is everything that Prepare may change, as a person would look.
+func snapshot(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	for _, command := range [][]string{
+		{"iptables-save"}, {"ip6tables-save"}, {"ipset", "save"}, {"ip", "-br", "link"}, {"ipvsadm", "-Sn"},
+	} {
+		for line := range strings.Lines(output(t, command...)) {
+			// A table that was looked at or used stays, empty.
+			if line[0] != '#' && line[0] != '*' && !strings.HasPrefix(line, "COMMIT") && !strings.Contains(line, " ACCEPT [") {
+				b.WriteString(line)
+			}
+		}
+	}
+	return b.String()
+}
+
+func TestPrepareIsIdempotentAndRemoveLeavesNothing(t *testing.T) {
+	freshNamespace(t)
+	before := snapshot(t)
+	k := openHere(t, config)
+	if got := snapshot(t); got != before {
+		t.Errorf("Open has changed something:\n%s", got)
+	}
+	if err := k.Host(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := snapshot(t); got != before {
+		t.Errorf("Host has changed more than sysctls:\n%s", got)
+	}
+	if err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	prepared := snapshot(t)
+	for _, want := range []string{"-A PREROUTING -j KIPVS-MARK", "create KIPVS6-HAIRPIN hash:ip,port,ip family inet6", Device} {
+		if !strings.Contains(prepared, want) {
+			t.Errorf("after Prepare there is no %q in\n%s", want, prepared)
+		}
+	}
+	again := openHere(t, config)
+	for _, f := range again.Families() {
+		tables := again.tables[f]
+		held, err := tables.dump(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if todo := tables.compare(held, program(f, config)); !todo.nothing() {
+			t.Errorf("a restart would write rules that are there: %+v", todo)
+		}
+	}
+	if err := k.Remove(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := snapshot(t); got != before {
+		t.Errorf("Remove has left:\n%s\nbefore there was:\n%s", got, before)
+	}
+}
+
+func TestDamagedRulesAreRepaired(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	if err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole := output(t, "iptables-save")
+	for _, damage := range [][]string{
+		{"-t", "nat", "-D", "PREROUTING", "1"},
+		{"-t", "nat", "-F", "KIPVS-MASQUERADE"},
+		{"-t", "nat", "-A", "KIPVS-MARK", "-j", "RETURN"},
+		{"-t", "nat", "-I", "OUTPUT", "-j", "KIPVS-MARK"},
+		{"-t", "filter", "-N", "KIPVS-STRANGER"},
+		{"-t", "filter", "-F"},
+	} {
+		output(t, append([]string{"iptables"}, damage...)...)
+		if err := k.Prepare(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := rulesOnly(output(t, "iptables-save")); got != rulesOnly(whole) {
+			t.Errorf("after %q and Prepare:\n%s\nwant\n%s", damage, got, rulesOnly(whole))
+		}
+	}
+}
+
+func rulesOnly(dump string) string {
+	var b strings.Builder
+	for line := range strings.Lines(dump) {
+		if line[0] == '-' {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
+}
+
+func TestForeignVirtualServersAreNeverListed(t *testing.T) {
+	freshNamespace(t)
+	cfg := config
+	cfg.ExcludeCIDRs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	k := openHere(t, cfg)
+	output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "rr")
+	output(t, "ipvsadm", "-A", "-f", "7", "-s", "rr")
+	output(t, "ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", "rr", "-b", "flag-3")
+	output(t, "ipvsadm", "-A", "-t", "10.0.0.2:80", "-s", "rr", "-b", "flag-3")
+	rows, err := k.VirtualServers().List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := state.VirtualServer{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Protocol: state.TCP}
+	if _, ok := rows[ours]; !ok || len(rows) != 1 {
+		t.Errorf("listed %v, want only %s: it bears our flag and is not excluded", rows, ours)
+	}
+}
+
+func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "lc")
+	output(t, "ipvsadm", "-a", "-t", "10.0.0.1:80", "-r", "10.244.1.1:8080", "-m", "-w", "5")
+	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Protocol: state.TCP}
+	errs := k.VirtualServers().Apply(t.Context(), []reconcile.Op[state.VirtualServer, state.Balancing]{
+		{Verb: reconcile.Create, Key: vs, Value: state.Balancing{Scheduler: "rr"}},
+	})
+	if errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	got := output(t, "ipvsadm", "-Sn")
+	for _, want := range []string{"-A -t 10.0.0.1:80 -s rr -b flag-3", "-a -t 10.0.0.1:80 -r 10.244.1.1:8080 -m -w 5"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, got)
+		}
+	}
+}
+
+func TestUnreachableChainsOfKubeProxyGo(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	load := exec.Command("iptables-restore", "--noflush")
+	load.Stdin = strings.NewReader(`*nat
+:KUBE-SERVICES - [0:0]
+:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]
+:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]
+:KUBE-SVC-BBBBBBBBBBBBBBBB - [0:0]
+:KUBE-SEP-BBBBBBBBBBBBBBBB - [0:0]
+:KUBE-SVC-not-a-hash - [0:0]
+-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA
+-A KUBE-SEP-AAAAAAAAAAAAAAAA -p tcp -j DNAT --to-destination 10.244.1.1:8080
+-A KUBE-SVC-BBBBBBBBBBBBBBBB -j KUBE-SEP-BBBBBBBBBBBBBBBB
+-A KUBE-SERVICES -d 10.96.0.7/32 -j KUBE-SVC-BBBBBBBBBBBBBBBB
+COMMIT
+`)
+	if out, err := load.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for i, want := range []int{2, 0} {
+		removed, err := k.RemoveStale(context.Background())
+		if err != nil || removed != want {
+			t.Errorf("run %d: removed %d chains, %v; want %d", i+1, removed, err, want)
+		}
+	}
+	left := output(t, "iptables-save", "-t", "nat")
+	for chain, stays := range map[string]bool{
+		"KUBE-SVC-AAAAAAAAAAAAAAAA": false, "KUBE-SEP-AAAAAAAAAAAAAAAA": false,
+		"KUBE-SVC-BBBBBBBBBBBBBBBB": true, "KUBE-SEP-BBBBBBBBBBBBBBBB": true,
+		"KUBE-SVC-not-a-hash": true, "KUBE-SERVICES": true,
+	} {
+		if strings.Contains(left, chain) != stays {
+			t.Errorf("%s: stays %t, want %t", chain, !stays, stays)
+		}
+	}
+}
+
+func TestMembersOfOurSetsOnly(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	if err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	output(t, "ipset", "create", "STRANGER", "hash:ip")
+	output(t, "ipset", "add", "STRANGER", "10.0.0.1")
+	output(t, "ipset", "add", state.Addresses.Name(ipset.IPv4), "10.0.0.2")
+	rows, err := k.Members().List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := rows[state.Addresses.Holding(ipset.IP(netip.MustParseAddr("10.0.0.2")))]; !ok || len(rows) != 1 {
+		t.Errorf("listed %v, want only 10.0.0.2", rows)
+	}
+}

@@ -1,0 +1,140 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// VirtualServers are the IPVS services that bear our flag, outside of the
+// excluded ranges. One that is in the way and does not bear it is adopted in
+// place when it is wanted: its connections live on.
+func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
+	return virtualServers{k}
+}
+
+type virtualServers struct{ k *Kernel }
+
+func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Balancing, error) {
+	services, err := v.k.ipvs.GetServices()
+	if err != nil {
+		return nil, translate(err, nil)
+	}
+	rows := make(map[state.VirtualServer]state.Balancing, len(services))
+	for _, s := range services {
+		if vs, how, ours := readService(s); ours && !v.k.excluded(vs.Addr.Addr()) {
+			rows[vs] = how
+		}
+	}
+	return rows, nil
+}
+
+func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.VirtualServer, state.Balancing]) []error {
+	requests := func(op reconcile.Op[state.VirtualServer, state.Balancing], otherwise bool) request {
+		switch {
+		case op.Verb == reconcile.Delete:
+			return v.k.command(delService, attribute(nil, attrService, serviceKey(op.Key)))
+		case (op.Verb == reconcile.Create) != otherwise:
+			return v.k.command(newService, attribute(nil, attrService, service(op.Key, op.Value)))
+		default:
+			return v.k.command(setService, attribute(nil, attrService, service(op.Key, op.Value)))
+		}
+	}
+	errs := applyTwice(v.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
+	for i, op := range ops {
+		if op.Verb == reconcile.Delete {
+			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
+		} else {
+			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ENOENT: fmt.Errorf("%w: %s", state.ErrNoScheduler, op.Value.Scheduler)})
+		}
+	}
+	return errs
+}
+
+// RealServers are the destinations of our virtual servers.
+func (k *Kernel) RealServers() reconcile.Kind[state.RealServer, state.Weight] {
+	return realServers{k}
+}
+
+type realServers struct{ k *Kernel }
+
+func (r realServers) List(ctx context.Context) (map[state.RealServer]state.Weight, error) {
+	parents, err := virtualServers(r).List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows := map[state.RealServer]state.Weight{}
+	for vs := range parents {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		destinations, err := r.k.ipvs.GetDestinations(listed(vs))
+		if err != nil {
+			return nil, fmt.Errorf("of %s: %w", vs, translate(err, nil))
+		}
+		for _, d := range destinations {
+			rs, weight, err := readDestination(vs, d)
+			if err != nil {
+				return nil, err
+			}
+			rows[rs] = weight
+		}
+	}
+	return rows, nil
+}
+
+func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServer, state.Weight]) []error {
+	requests := func(op reconcile.Op[state.RealServer, state.Weight], otherwise bool) request {
+		body := attribute(nil, attrService, serviceKey(op.Key.VirtualServer))
+		body = attribute(body, attrDest, destination(op.Key.Addr, op.Value))
+		switch {
+		case op.Verb == reconcile.Delete:
+			return r.k.command(delDest, body)
+		case (op.Verb == reconcile.Create) != otherwise:
+			return r.k.command(newDest, body)
+		default:
+			return r.k.command(setDest, body)
+		}
+	}
+	errs := applyTwice(r.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
+	for i, op := range ops {
+		if op.Verb == reconcile.Delete {
+			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
+		} else {
+			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ESRCH: state.ErrNoVirtualServer})
+		}
+	}
+	return errs
+}
+
+// applyTwice sends all ops and then, once more with the other verb, those that
+// found the row there although it should not be, or the reverse: the state a
+// caller believes in may be old, and an op has to end with the row as wanted.
+func applyTwice[K, V comparable](
+	c *conn, ops []reconcile.Op[K, V],
+	encode func(op reconcile.Op[K, V], otherwise bool) request,
+	mistaken map[unix.Errno]bool,
+) []error {
+	first := make([]request, len(ops))
+	for i, op := range ops {
+		first[i] = encode(op, false)
+	}
+	errs := c.do(first)
+
+	var again []request
+	var which []int
+	for i, err := range errs {
+		if errno, ok := err.(unix.Errno); ok && mistaken[errno] && ops[i].Verb != reconcile.Delete {
+			again = append(again, encode(ops[i], true))
+			which = append(which, i)
+		}
+	}
+	for i, err := range c.do(again) {
+		errs[which[i]] = err
+	}
+	return errs
+}

@@ -1,0 +1,75 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// sysctl is one setting under /proc/sys.
+type sysctl struct{ name, want string }
+
+// sysctls are the settings that traffic through IPVS needs.
+func sysctls(cfg Config, kernel version) []sysctl {
+	all := []sysctl{
+		{"net.ipv4.vs.conntrack", "1"},                 // without it nothing is masqueraded
+		{"net.ipv4.vs.expire_nodest_conn", "1"},        // reset connections to a deleted real server, rather than go silent
+		{"net.ipv4.vs.expire_quiescent_template", "1"}, // affinity leaves a real server of weight 0
+		{"net.ipv4.ip_forward", "1"},
+	}
+	// Reuse of a client port would cost a second per connection (from 4.1),
+	// which 5.9 has repaired.
+	if kernel.atLeast(4, 1) && !kernel.atLeast(5, 9) {
+		all = append(all, sysctl{"net.ipv4.vs.conn_reuse_mode", "0"})
+	}
+	if cfg.StrictARP {
+		all = append(all, sysctl{"net.ipv4.conf.all.arp_ignore", "1"}, sysctl{"net.ipv4.conf.all.arp_announce", "2"})
+	}
+	return all
+}
+
+// ensure writes the setting if it is different.
+func (s sysctl) ensure(root string) error {
+	path := filepath.Join(root, strings.ReplaceAll(s.name, ".", "/"))
+	now, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("sysctl %s has to be %s: %w", s.name, s.want, err)
+	}
+	if value := strings.TrimSpace(string(now)); value != s.want {
+		if err := os.WriteFile(path, []byte(s.want), 0); err != nil {
+			return fmt.Errorf("sysctl %s is %s and has to be %s: %w", s.name, value, s.want, err)
+		}
+	}
+	return nil
+}
+
+// version is that of the running kernel.
+type version struct{ major, minor int }
+
+func (v version) atLeast(major, minor int) bool {
+	return v.major > major || v.major == major && v.minor >= minor
+}
+
+func release() version {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return version{}
+	}
+	return parseRelease(unix.ByteSliceToString(name.Release[:]))
+}
+
+// parseRelease reads "6.1.0-56-amd64"; what it cannot read is version zero.
+func parseRelease(text string) version {
+	major, rest, _ := strings.Cut(text, ".")
+	minor, _, _ := strings.Cut(rest, ".")
+	ma, err1 := strconv.Atoi(major)
+	mi, err2 := strconv.Atoi(strings.TrimRight(minor, "-abcdefghijklmnopqrstuvwxyz+"))
+	if err1 != nil || err2 != nil {
+		return version{}
+	}
+	return version{ma, mi}
+}

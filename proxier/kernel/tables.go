@@ -1,0 +1,162 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-iptables/iptables"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// lockSeconds is how long a call waits for another's hold on the tables.
+const lockSeconds = 5
+
+// tables are the iptables of one family. Jumps are put in and taken out by
+// go-iptables. It has neither save nor restore: reading is one iptables-save
+// for everything, and chains are filled by one iptables-restore, which
+// replaces their contents at once, so that no half-built chain is ever in use.
+type tables struct {
+	ipt           *iptables.IPTables
+	save, restore string
+	prefix        string
+	printed       map[string]string // how iptables prints our rules, where we know
+}
+
+// openTables finds the programs. IPv4 is needed; IPv6 is left out where the
+// kernel or the machine lacks it.
+func openTables() (map[ipset.Family]*tables, error) {
+	all := map[ipset.Family]*tables{}
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		t, err := open(f)
+		switch {
+		case err == nil:
+			all[f] = t
+		case f == ipset.IPv4:
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func open(f ipset.Family) (*tables, error) {
+	name, prefix, protocol := "iptables", state.Prefix4, iptables.ProtocolIPv4
+	if f == ipset.IPv6 {
+		name, prefix, protocol = "ip6tables", state.Prefix6, iptables.ProtocolIPv6
+		if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
+			return nil, errors.New("this machine has no IPv6")
+		}
+	}
+	ipt, err := iptables.New(iptables.IPFamily(protocol), iptables.Timeout(lockSeconds))
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", name, err)
+	}
+	if !ipt.HasRandomFully() {
+		return nil, fmt.Errorf("%s is too old: 1.6.2 or newer is needed", name)
+	}
+	t := &tables{ipt: ipt, prefix: prefix}
+	if t.save, err = exec.LookPath(name + "-save"); err != nil {
+		return nil, fmt.Errorf("find %s-save: %w", name, err)
+	}
+	if t.restore, err = exec.LookPath(name + "-restore"); err != nil {
+		return nil, fmt.Errorf("find %s-restore: %w", name, err)
+	}
+	return t, nil
+}
+
+// ensure makes our chains and the jumps to them what want says, and removes
+// what else bears our prefix; with nothing wanted it removes all. Nothing is
+// written when they are right: as want spells them, or as this version of
+// iptables printed them after our last write.
+func (t *tables) ensure(ctx context.Context, want []chain) error {
+	held, err := t.dump(ctx)
+	if err != nil {
+		return err
+	}
+	todo := t.compare(held, want)
+	if todo.nothing() {
+		return nil
+	}
+	if err := t.run(ctx, t.restore, restoreText(todo.fill), "--noflush", "--wait", fmt.Sprint(lockSeconds)); err != nil {
+		return err
+	}
+	for _, j := range todo.hook {
+		if err := t.ipt.Insert(j.table, j.chain, 1, strings.Fields(j.rule)...); err != nil {
+			return fmt.Errorf("insert into %s %s %q: %w", j.table, j.chain, j.rule, err)
+		}
+	}
+	for _, j := range todo.unhook {
+		if err := t.ipt.Delete(j.table, j.chain, strings.Fields(j.rule)...); err != nil {
+			return fmt.Errorf("delete from %s %s %q: %w", j.table, j.chain, j.rule, err)
+		}
+	}
+	for _, p := range todo.drop {
+		if err := t.ipt.ClearAndDeleteChain(p.table, p.chain); err != nil {
+			return fmt.Errorf("delete chain %s of table %s: %w", p.chain, p.table, err)
+		}
+	}
+	if held, err = t.dump(ctx); err == nil {
+		t.remember(held, want)
+	}
+	return err
+}
+
+// remember notes how this iptables prints what want says.
+func (t *tables) remember(held dump, want []chain) {
+	t.printed = map[string]string{}
+	for _, c := range want {
+		if rules := held[c.place()]; len(rules) == len(c.rules) {
+			for i, r := range rules {
+				t.printed[c.rules[i]] = r
+			}
+		}
+		for _, r := range held[place{c.table, c.from}] {
+			if target(r) == c.name {
+				t.printed[c.jump()] = r
+			}
+		}
+	}
+}
+
+// same tells whether the printed rule is what want says.
+func (t *tables) same(want, printed string) bool {
+	return want == printed || t.printed[want] == printed
+}
+
+func (t *tables) dump(ctx context.Context) (dump, error) {
+	var out bytes.Buffer
+	if err := t.runTo(ctx, &out, t.save, ""); err != nil {
+		return nil, err
+	}
+	return parseDump(out.String())
+}
+
+func (t *tables) run(ctx context.Context, program, input string, args ...string) error {
+	if input == "" {
+		return nil
+	}
+	return t.runTo(ctx, nil, program, input, args...)
+}
+
+func (t *tables) runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*lockSeconds*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var complaint bytes.Buffer
+	cmd.Stdin, cmd.Stderr = strings.NewReader(input), &complaint
+	if out != nil {
+		cmd.Stdout = out
+	}
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("run %s: %w: %s", filepath.Base(program), err, strings.TrimSpace(complaint.String()))
+	}
+	return nil
+}
