@@ -1,7 +1,11 @@
 // Package ipset creates IP sets and adds, removes and lists their members
 // through netlink, without the ipset program.
 //
-// entry.go holds values that build and compare anywhere; client.go talks to
-// the kernel. What a set is for is not this package's business: it knows
-// neither Services nor iptables.
+// Set and Entry are values that build and compare anywhere. Client, for Linux
+// only, talks to the kernel; it keeps no memory of what it was told, so that
+// every answer is the kernel's. The errors that a caller can do something about
+// are in errors.go, all others are for reading only.
+//
+// What a set is for is not this package's business: it knows neither Services
+// nor iptables. Package ipsettest has the same verbs in memory.
 package ipset

@@ -6,36 +6,10 @@ import (
 	"net/netip"
 )
 
-// Type is what the members of a set are made of.
-type Type uint8
-
-// The set types in use, in the kernel's words.
-const (
-	HashIP        Type = iota + 1 // address
-	HashIPPort                    // address, protocol:port
-	HashIPPortIP                  // address, protocol:port, address
-	HashIPPortNet                 // address, protocol:port, network
-)
-
-var typeNames = map[Type]string{
-	HashIP:        "hash:ip",
-	HashIPPort:    "hash:ip,port",
-	HashIPPortIP:  "hash:ip,port,ip",
-	HashIPPortNet: "hash:ip,port,net",
-}
-
-// String is the kernel's name of the type, for example "hash:ip,port".
-func (t Type) String() string {
-	if name, ok := typeNames[t]; ok {
-		return name
-	}
-	return fmt.Sprintf("type(%d)", uint8(t))
-}
-
 // Family is the address family of a whole set; the kernel keeps one to a set.
 type Family uint8
 
-// The two families.
+// The two families. Set types without addresses have neither.
 const (
 	IPv4 Family = 4
 	IPv6 Family = 6
@@ -51,24 +25,20 @@ func FamilyOf(addr netip.Addr) Family {
 
 // String is the ipset program's word: inet or inet6.
 func (f Family) String() string {
-	if f == IPv6 {
+	switch f {
+	case IPv4:
+		return "inet"
+	case IPv6:
 		return "inet6"
 	}
-	return "inet"
-}
-
-// Set describes a set apart from its members.
-type Set struct {
-	Name       string // 31 bytes at most
-	Type       Type
-	Family     Family
-	MaxEntries uint32 // the kernel refuses members beyond this number
+	return "unspec"
 }
 
 // Entry is one member of a set. It is comparable, and two entries that the
 // kernel holds to be the same are equal: addresses are unmapped and without
 // zone, networks are masked, and a network of one address is spelled in one
-// way only.
+// way only. Building never fails: what cannot be an entry is the zero Entry,
+// which no set accepts.
 type Entry struct {
 	addr     netip.Addr
 	protocol uint8
@@ -79,37 +49,85 @@ type Entry struct {
 
 // IP is a member of a HashIP set.
 func IP(addr netip.Addr) Entry {
+	if !addr.IsValid() {
+		return Entry{}
+	}
 	return Entry{typ: HashIP, addr: plain(addr)}
 }
 
-// IPPort is a member of a HashIPPort set. The protocol is an IANA number.
+// IPPort is a member of a HashIPPort set. The protocol is an IANA number; of
+// one that has no ports the kernel does not keep the port.
 func IPPort(addr netip.AddrPort, protocol uint8) Entry {
-	return Entry{typ: HashIPPort, addr: plain(addr.Addr()), port: addr.Port(), protocol: protocol}
+	e := IP(addr.Addr())
+	if e.typ == 0 {
+		return Entry{}
+	}
+	e.typ, e.protocol = HashIPPort, protocol
+	if keepsPort(protocol, e.Family()) {
+		e.port = addr.Port()
+	}
+	return e
 }
 
 // IPPortIP is a member of a HashIPPortIP set.
 func IPPortIP(addr netip.AddrPort, protocol uint8, second netip.Addr) Entry {
 	second = plain(second)
-	e := IPPort(addr, protocol)
-	e.typ, e.net = HashIPPortIP, netip.PrefixFrom(second, second.BitLen())
-	return e
+	return IPPort(addr, protocol).and(HashIPPortIP, netip.PrefixFrom(second, second.BitLen()))
 }
 
 // IPPortNet is a member of a HashIPPortNet set. The kernel cannot hold a
 // network of length zero.
 func IPPortNet(addr netip.AddrPort, protocol uint8, network netip.Prefix) Entry {
-	e := IPPort(addr, protocol)
-	e.typ, e.net = HashIPPortNet, netip.PrefixFrom(plain(network.Addr()), network.Bits()).Masked()
+	bits := network.Bits()
+	if network.Addr().Is4In6() {
+		bits -= 96
+	}
+	return IPPort(addr, protocol).and(HashIPPortNet, netip.PrefixFrom(plain(network.Addr()), bits).Masked())
+}
+
+func (e Entry) and(typ Type, second netip.Prefix) Entry {
+	if e.typ == 0 || !second.IsValid() || e.addr.Is4() != second.Addr().Is4() {
+		return Entry{}
+	}
+	e.typ, e.net = typ, second
 	return e
 }
 
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
+const (
+	icmp    = 1
+	tcp     = 6
+	udp     = 17
+	icmpv6  = 58
+	sctp    = 132
+	udplite = 136
+)
+
+// keepsPort also holds for ICMP, whose type and code the kernel keeps as port.
+func keepsPort(protocol uint8, family Family) bool {
+	switch protocol {
+	case tcp, udp, sctp, udplite:
+		return true
+	case icmp:
+		return family == IPv4
+	case icmpv6:
+		return family == IPv6
+	}
+	return false
+}
+
 // Type tells which type of set can hold the entry.
 func (e Entry) Type() Type { return e.typ }
 
-// Family tells the family of the set that can hold the entry.
-func (e Entry) Family() Family { return FamilyOf(e.addr) }
+// Family tells the family of the set that can hold the entry. An IPv6 set that
+// somebody else has filled may hold mapped IPv4 addresses; they are IPv6 here.
+func (e Entry) Family() Family {
+	if e.addr.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
 
 // Compare orders entries by address, port, protocol and second part.
 func (e Entry) Compare(o Entry) int {
@@ -123,12 +141,16 @@ func (e Entry) Compare(o Entry) int {
 	)
 }
 
-var protocolNames = map[uint8]string{6: "tcp", 17: "udp", 132: "sctp"}
+var protocolNames = map[uint8]string{tcp: "tcp", udp: "udp", sctp: "sctp"}
 
 // String spells the entry as `ipset list` does, for example
-// "10.96.0.1,tcp:80,10.1.0.0/16".
+// "10.96.0.1,tcp:80,10.1.0.0/16". Protocols other than TCP, UDP and SCTP are
+// numbers.
 func (e Entry) String() string {
-	if e.typ == HashIP {
+	switch e.typ {
+	case 0:
+		return "no entry"
+	case HashIP:
 		return e.addr.String()
 	}
 	protocol, ok := protocolNames[e.protocol]
