@@ -1,0 +1,110 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+)
+
+func frontLines(fronts []Front) (all []string) {
+	for _, f := range fronts {
+		all = append(all, fmt.Sprintf("%s %s %s bind=%t %s", f.Field, f.Server, f.Policy, f.Bind, f.Sets))
+	}
+	return all
+}
+
+func TestFronts(t *testing.T) {
+	addrs := func(texts ...string) (all []netip.Addr) {
+		for _, text := range texts {
+			all = append(all, netip.MustParseAddr(text))
+		}
+		return all
+	}
+	both := Config{Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
+	node := cluster.Node{Addresses: addrs("192.0.2.10", "192.0.2.11"), NodePortAddresses: addrs("192.0.2.10", "2001:db8::10")}
+	port := cluster.Port{
+		Protocol:    v1.ProtocolTCP,
+		ClusterIPs:  addrs("10.96.0.1"),
+		ExternalIPs: addrs("198.51.100.80"),
+		IngressIPs:  addrs("203.0.113.1"),
+		Port:        80,
+		NodePort:    30080,
+		Internal:    cluster.Cluster,
+		External:    cluster.Cluster,
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*cluster.Port)
+		want   []string
+	}{{
+		name:   "one of each",
+		change: func(*cluster.Port) {},
+		want: []string{
+			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
+			"spec.externalIPs 198.51.100.80:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
+			"status.loadBalancer.ingress 203.0.113.1:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
+			"spec.ports.nodePort 192.0.2.10:30080/TCP Cluster bind=false [MASQUERADE]",
+		},
+	}, {
+		name:   "B35 external policy",
+		change: func(p *cluster.Port) { p.External = cluster.Local },
+		want: []string{
+			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
+			"spec.externalIPs 198.51.100.80:80/TCP Local bind=true [SERVICES]",
+			"status.loadBalancer.ingress 203.0.113.1:80/TCP Local bind=true [SERVICES]",
+			"spec.ports.nodePort 192.0.2.10:30080/TCP Local bind=false []",
+		},
+	}, {
+		name:   "B36 internal policy",
+		change: func(p *cluster.Port) { p.Internal, p.ExternalIPs, p.IngressIPs, p.NodePort = cluster.Local, nil, nil, 0 },
+		want:   []string{"spec.clusterIPs 10.96.0.1:80/TCP Local bind=true [CLUSTER SERVICES]"},
+	}, {
+		name: "an address given twice is one front, that of the cluster before all others",
+		change: func(p *cluster.Port) {
+			p.ExternalIPs, p.IngressIPs, p.External = addrs("10.96.0.1", "203.0.113.1"), addrs("203.0.113.1"), cluster.Local
+			p.NodePort = 0
+		},
+		want: []string{
+			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
+			"spec.externalIPs 203.0.113.1:80/TCP Local bind=true [SERVICES]",
+		},
+	}, {
+		name: "B155 the node's own addresses",
+		change: func(p *cluster.Port) {
+			p.ExternalIPs, p.IngressIPs, p.NodePort = addrs("192.0.2.10"), addrs("192.0.2.11"), 0
+		},
+		want: []string{
+			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
+			"spec.externalIPs 192.0.2.10:80/TCP Cluster bind=false [MASQUERADE]",
+			"status.loadBalancer.ingress 192.0.2.11:80/TCP Cluster bind=false [MASQUERADE]",
+		},
+	}} {
+		t.Run(c.name, func(t *testing.T) {
+			p := port
+			c.change(&p)
+			fronts, _ := Fronts([]cluster.Port{p}, node, both)
+			if diff := cmp.Diff(c.want, frontLines(fronts)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Several ports on one address that is the node's own: one remark.
+func TestOneRemarkToAnAddress(t *testing.T) {
+	own := []netip.Addr{netip.MustParseAddr("192.0.2.10")}
+	ports := []cluster.Port{
+		{Protocol: v1.ProtocolTCP, Port: 80, ClusterIPs: []netip.Addr{netip.MustParseAddr("10.96.0.1")}, ExternalIPs: own},
+		{Protocol: v1.ProtocolTCP, Port: 443, ClusterIPs: []netip.Addr{netip.MustParseAddr("10.96.0.1")}, ExternalIPs: own},
+	}
+	fronts, remarks := Fronts(ports, cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}})
+	if len(fronts) != 4 || len(remarks) != 1 {
+		t.Errorf("got %d fronts and remarks %v, want 4 and one", len(fronts), remarks)
+	}
+}
