@@ -3,7 +3,6 @@
 package ipset_test
 
 import (
-	"os/exec"
 	"runtime"
 	"testing"
 
@@ -37,14 +36,4 @@ func openNew(tb testing.TB) *ipset.Client {
 	}
 	tb.Cleanup(c.Close)
 	return c
-}
-
-// program runs ipset, which must be there.
-func program(tb testing.TB, args ...string) string {
-	tb.Helper()
-	out, err := exec.Command("ipset", args...).CombinedOutput()
-	if err != nil {
-		tb.Fatalf("ipset %v: %v\n%s", args, err, out)
-	}
-	return string(out)
 }

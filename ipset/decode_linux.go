@@ -61,8 +61,8 @@ type listing struct {
 	entries []Entry
 }
 
-// take adds one message. A listing that does not start with the set's type,
-// or wanders to another set, is malformed.
+// take adds one message. A listing that does not start with the set's type and
+// family, starts anew or wanders to another set is malformed.
 func (l *listing) take(msg []byte) error {
 	p, err := parsePortion(msg)
 	if err != nil {
@@ -71,14 +71,16 @@ func (l *listing) take(msg []byte) error {
 	if p.set.Name != l.set.Name {
 		return fmt.Errorf("%w: about set %q", errMalformed, p.set.Name)
 	}
-	if p.typeName != "" {
-		if p.set.Type == 0 {
-			return fmt.Errorf("%w: type %s is not supported", ErrMismatch, p.typeName)
-		}
+	switch {
+	case l.begun != (p.typeName == ""):
+		return fmt.Errorf("%w: the first message alone tells the type", errMalformed)
+	case l.begun:
+	case p.set.Type == 0:
+		return fmt.Errorf("%w: type %s is not supported", ErrMismatch, p.typeName)
+	case p.set.Family == 0:
+		return fmt.Errorf("%w: set of addresses without family", errMalformed)
+	default:
 		l.set, l.begun = p.set, true
-	}
-	if !l.begun {
-		return fmt.Errorf("%w: members before their type", errMalformed)
 	}
 	return eachAttr(p.members, func(_ uint16, v []byte) error {
 		e, err := parseEntry(v, l.set)

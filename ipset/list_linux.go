@@ -20,6 +20,9 @@ func (c *Client) Sets() ([]Set, error) {
 		sets = nil
 		return func(msg []byte) error {
 			p, err := parsePortion(msg)
+			if err == nil && p.typeName == "" {
+				err = fmt.Errorf("%w: set %q without type", errMalformed, p.set.Name)
+			}
 			sets = append(sets, p.set)
 			return err
 		}

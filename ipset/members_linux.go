@@ -36,8 +36,8 @@ func explain(format, set string, entries []Entry, errs []error) []error {
 	return errs
 }
 
-// change asks for the set's type first: the kernel takes an entry of another
-// type, ignoring what does not fit.
+// change asks for the set's type first: on an entry of another type the kernel
+// breaks a message off without naming the entry, or takes it for one of its own.
 func (c *Client) change(command int, name string, entries []Entry) []error {
 	errs := make([]error, len(entries))
 	if len(entries) == 0 {

@@ -1,0 +1,287 @@
+package ipset
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+)
+
+// step is what one Receive returns.
+type step struct {
+	err      error
+	from     uint32
+	messages []syscall.NetlinkMessage
+}
+
+// script is a kernel that answers each request with the next of its answers,
+// and keeps silent when it has none left.
+type script struct {
+	answers [][]step
+	asked   int // requests
+	dialled int
+	closed  int
+	dialErr error
+	sendErr error
+
+	seq     uint32
+	pending []step
+}
+
+func (s *script) dial() (socket, error) {
+	s.dialled++
+	s.pending = nil
+	return s, s.dialErr
+}
+
+func (s *script) Send(r *nl.NetlinkRequest) error {
+	s.asked++
+	s.seq = r.Seq
+	if len(s.answers) > 0 {
+		s.pending = append(s.pending, s.answers[0]...)
+		s.answers = s.answers[1:]
+	}
+	return s.sendErr
+}
+
+func (s *script) Receive() ([]syscall.NetlinkMessage, *unix.SockaddrNetlink, error) {
+	if len(s.pending) == 0 {
+		time.Sleep(patience)
+		return nil, nil, unix.EAGAIN
+	}
+	now := s.pending[0]
+	s.pending = s.pending[1:]
+	messages := slices.Clone(now.messages)
+	for i := range messages {
+		messages[i].Header.Seq += s.seq
+	}
+	return messages, &unix.SockaddrNetlink{Pid: now.from}, now.err
+}
+
+func (s *script) Close() { s.closed++ }
+
+// says is one message with the sequence number of the request.
+func says(typ uint16, data ...byte) step {
+	return step{messages: []syscall.NetlinkMessage{{Header: syscall.NlMsghdr{Type: typ}, Data: data}}}
+}
+
+func ack() step  { return refuses(0, 0) }
+func done() step { return says(unix.NLMSG_DONE, 0, 0, 0, 0) }
+
+// refuses ends an answer; the copy of the request names a line.
+func refuses(code unix.Errno, line uint32) step {
+	b := binary.NativeEndian.AppendUint32(nil, uint32(-int32(code)))
+	b = append(b, make([]byte, unix.SizeofNlMsghdr)...)
+	return says(unix.NLMSG_ERROR, append(b, appendLine(about("A"), line)...)...)
+}
+
+func tells(msg []byte) step { return says(unix.NFNL_SUBSYS_IPSET<<8|nl.IPSET_CMD_LIST, msg...) }
+
+func foreign(s step) step {
+	s.messages[0].Header.Seq = 7
+	return s
+}
+
+func interrupted(s step) step {
+	s.messages[0].Header.Flags |= unix.NLM_F_DUMP_INTR
+	return s
+}
+
+func sent(from uint32, s step) step {
+	s.from = from
+	return s
+}
+
+func TestAsk(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		answer []step
+		want   error
+		lost   bool // the socket is given up
+	}{
+		{"done", []step{ack()}, nil, false},
+		{"refused", []step{refuses(nl.IPSET_ERR_BUSY, 0)}, ErrBusy, false},
+		{"refused by the kernel at large", []step{refuses(unix.EPERM, 0)}, unix.EPERM, false},
+		{"late answer first", []step{foreign(refuses(unix.EPERM, 0)), ack()}, nil, false},
+		{"late message first", []step{foreign(tells(nil)), ack()}, nil, false},
+		{"other sender first", []step{sent(99, refuses(unix.EPERM, 0)), ack()}, nil, false},
+		{"signal", []step{{err: unix.EINTR}, ack()}, nil, false},
+		{"silence", nil, errNoAnswer, true},
+		{"only late answers", []step{foreign(ack()), foreign(ack())}, errNoAnswer, true},
+		{"only other senders", []step{sent(99, ack())}, errNoAnswer, true},
+		{"overrun", []step{{err: unix.ENOBUFS}, ack()}, unix.ENOBUFS, true},
+		{"unexpected message", []step{tells(about("A")), ack()}, errMalformed, true},
+		{"cut verdict", []step{says(unix.NLMSG_ERROR, 0, 0)}, errMalformed, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: [][]step{tc.answer, {ack()}}}
+				c := &Client{dial: s.dial}
+				start := time.Now()
+				err := c.ask(nl.IPSET_CMD_SWAP, swapRequest("A", "B"), unexpected)
+				if !errors.Is(err, tc.want) {
+					t.Errorf("got %v, want %v", err, tc.want)
+				}
+				if waited := time.Since(start); waited > patience {
+					t.Errorf("waited %v", waited)
+				}
+				if got := s.closed == 1; got != tc.lost {
+					t.Errorf("socket given up: %t, want %t", got, tc.lost)
+				}
+				if err := c.Swap("A", "B"); err != nil {
+					t.Errorf("next request: %v", err)
+				}
+				if got := s.dialled == 2; got != tc.lost {
+					t.Errorf("dialled %d times", s.dialled)
+				}
+			})
+		})
+	}
+}
+
+// A kernel that chatters without end about other things does not keep the
+// caller for ever.
+func TestAskChatter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &chatter{}
+		c := &Client{socket: s}
+		if err := c.Swap("A", "B"); !errors.Is(err, errNoAnswer) {
+			t.Errorf("got %v, want %v", err, errNoAnswer)
+		}
+	})
+}
+
+type chatter struct{ script }
+
+func (s *chatter) Receive() ([]syscall.NetlinkMessage, *unix.SockaddrNetlink, error) {
+	time.Sleep(time.Second)
+	return foreign(ack()).messages, &unix.SockaddrNetlink{}, nil
+}
+
+func TestAskSendAndDial(t *testing.T) {
+	s := &script{answers: [][]step{{}, {ack()}}, sendErr: unix.EAGAIN}
+	c := &Client{dial: s.dial}
+	if err := c.Swap("A", "B"); !errors.Is(err, errNoAnswer) || !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("not sent: %v", err)
+	}
+	s.sendErr, s.dialErr = nil, unix.EMFILE
+	if err := c.Swap("A", "B"); !errors.Is(err, unix.EMFILE) {
+		t.Errorf("not dialled: %v", err)
+	}
+	s.dialErr = nil
+	if err := c.Swap("A", "B"); err != nil {
+		t.Error(err)
+	}
+	c.Close()
+	c.Close()
+	if s.closed != 2 {
+		t.Errorf("closed %d times, want once after the loss and once at the end", s.closed)
+	}
+}
+
+func TestMembersHeard(t *testing.T) {
+	set := Set{Name: "A", Type: HashIP, Family: IPv4, MaxEntries: 9}
+	one, two := IP(addr("10.0.0.1")), IP(addr("10.0.0.2"))
+	first := func() step { return tells(told(set, one)) }
+	second := func() step { return tells(changeRequest("A", []Entry{two})) }
+	both := []Entry{one, two}
+	for _, tc := range []struct {
+		name    string
+		answers [][]step
+		want    error
+		asked   int
+	}{
+		{"at once", [][]step{{first(), second(), done()}}, nil, 1},
+		{"interrupted", [][]step{{first(), interrupted(second()), done()}, {interrupted(first()), done()}, {first(), second(), done()}}, nil, 3},
+		{"always interrupted", [][]step{{interrupted(first()), done()}, {first(), interrupted(done())}, {interrupted(first()), done()}}, errInterrupted, 3},
+		{"without end", [][]step{{first()}, {first(), second()}, {first(), second(), done()}}, nil, 3},
+		{"never an end", [][]step{{first(), second()}, {first(), second()}, {first(), second()}}, errNoAnswer, 3},
+		{"overrun", [][]step{{first(), {err: unix.ENOBUFS}, done()}, {first(), second(), done()}}, nil, 2},
+		{"breaks off", [][]step{{first(), says(unix.NLMSG_DONE, 0xa6, 0xff, 0xff, 0xff)}}, unix.EMSGSIZE, 1},
+		{"absent", [][]step{{refuses(unix.ENOENT, 0)}}, ErrNotExist, 1},
+		{"nothing", [][]step{{done()}}, errMalformed, 1},
+		{"second part only", [][]step{{second(), done()}}, errMalformed, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: tc.answers}
+				got, err := (&Client{dial: s.dial}).Members("A")
+				if !errors.Is(err, tc.want) || s.asked != tc.asked {
+					t.Errorf("got %v after %d requests, want %v after %d", err, s.asked, tc.want, tc.asked)
+				}
+				if want := both; err != nil && got != nil || err == nil && !slices.Equal(got, want) {
+					t.Errorf("got %v, want %v or an error", got, want)
+				}
+			})
+		})
+	}
+}
+
+func TestSetsHeard(t *testing.T) {
+	port := appendString(about("P"), nl.IPSET_ATTR_TYPENAME, "bitmap:port")
+	set := Set{Name: "A", Type: HashIP, Family: IPv6, MaxEntries: 9}
+	s := &script{answers: [][]step{{tells(port), interrupted(done())}, {tells(port), tells(head(set)), done()}, {done()}, {tells(about("A")), done()}}}
+	c := &Client{dial: s.dial}
+	if got, err := c.Sets(); err != nil || !slices.Equal(got, []Set{set, {Name: "P"}}) {
+		t.Errorf("got %s, %v", got, err)
+	}
+	if got, err := c.Sets(); err != nil || len(got) != 0 {
+		t.Errorf("got %s, %v, want none", got, err)
+	}
+	if _, err := c.Sets(); !errors.Is(err, errMalformed) {
+		t.Errorf("set without type: %v", err)
+	}
+}
+
+func TestChangeHeard(t *testing.T) {
+	header := []step{tells(head(Set{Name: "A", Type: HashIPPort, Family: IPv4})), ack()}
+	for _, tc := range []struct {
+		name    string
+		answers [][]step
+		want    string // which entries of 1,200 failed, and how
+		asked   int
+	}{
+		{"all", [][]step{header, {ack()}, {ack()}, {ack()}}, "", 4},
+		{"absent", [][]step{{refuses(unix.ENOENT, 0)}}, "0-1199 set does not exist", 1},
+		{"about another set", [][]step{{tells(head(Set{Name: "B"})), ack()}}, `0-1199 malformed answer: about set "B"`, 1},
+		{"one refused", [][]step{header, {refuses(codeFull, 3)}, {ack()}, {ack()}, {ack()}}, "2-2 set is full", 5},
+		{"last refused", [][]step{header, {ack()}, {ack()}, {refuses(codeFull, 200)}}, "1199-1199 set is full", 4},
+		{"whole message refused", [][]step{header, {ack()}, {refuses(unix.EPERM, 0)}, {ack()}}, "500-999 operation not permitted", 4},
+		{"line out of range", [][]step{header, {ack()}, {ack()}, {refuses(unix.EPERM, 201)}}, "1000-1199 operation not permitted", 4},
+		{"silence", [][]step{header, {ack()}}, "500-1199 no answer from the kernel: resource temporarily unavailable", 3},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: tc.answers}
+				entries := slices.Repeat([]Entry{IPPort(port("10.0.0.1:80"), 6)}, 1200)
+				errs := (&Client{dial: s.dial}).change(nl.IPSET_CMD_ADD, "A", entries)
+				if got := summary(errs); got != tc.want || s.asked != tc.asked {
+					t.Errorf("got %q after %d requests, want %q after %d", got, s.asked, tc.want, tc.asked)
+				}
+			})
+		})
+	}
+}
+
+func summary(errs []error) string {
+	failed := func(err error) bool { return err != nil }
+	first := slices.IndexFunc(errs, failed)
+	if first < 0 {
+		return ""
+	}
+	last := first
+	for last+1 < len(errs) && failed(errs[last+1]) {
+		last++
+	}
+	if slices.ContainsFunc(errs[last+1:], failed) {
+		return "scattered"
+	}
+	return fmt.Sprintf("%d-%d %v", first, last, errs[first])
+}
