@@ -39,7 +39,7 @@ func informer[T cache.Object, L runtime.Object](client kubernetes.Interface, of 
 	}
 	i := cache.NewSharedIndexInformerWithOptions(
 		cache.ToListWatcherWithWatchListSemantics(lw, client), any(of).(runtime.Object),
-		cache.SharedIndexInformerOptions{})
+		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{}})
 	// Both fail only for an informer that runs already. The reflector would log
 	// every retry; what fails is reported in request.
 	_ = i.SetTransform(trim)
@@ -71,7 +71,7 @@ func (s *source[L]) report(ctx context.Context, o metav1.ListOptions, err error)
 	switch {
 	case err == nil:
 		if s.failing.Swap(false) {
-			klog.InfoS("The API answers again", "for", s.name)
+			klog.FromContext(ctx).Info("The API answers again", "for", s.name)
 		}
 	case ctx.Err() != nil:
 		// We hung up ourselves.
@@ -81,7 +81,7 @@ func (s *source[L]) report(ctx context.Context, o metav1.ListOptions, err error)
 		// Our version is too old; a list follows.
 	default:
 		if !s.failing.Swap(true) {
-			klog.ErrorS(err, "The API does not answer, retrying", "for", s.name)
+			klog.FromContext(ctx).Error(err, "The API does not answer, retrying", "for", s.name)
 		}
 	}
 }
