@@ -62,7 +62,7 @@ func runVirtual(ctx context.Context, opts options) (int, error) {
 	code, err := boot(ctx, h)
 	console := filepath.Join(cache, "console.log")
 	if renameErr := os.Rename(h.console, console); renameErr == nil && err != nil && context.Cause(ctx) == nil {
-		err = fmt.Errorf("%w\n%s\n(the end of %s)", err, tail(console, 20), console)
+		err = fmt.Errorf("%w\n%s\n(the end of %s)", err, tail(console, 40), console)
 	}
 	return code, err
 }

@@ -37,7 +37,9 @@ exec 3>"$(port status)"
 ulimit -n 65536
 code=0
 echo started >&3
-sh command.sh >stdout 2>stderr </dev/null 3>&- || code=$?
+# In the background, because of one in the foreground that is killed a shell tells tales on its stderr.
+sh command.sh >stdout 2>stderr </dev/null 3>&- &
+wait $! || code=$?
 
 # Whatever the command has left running may hold the pipes open.
 { sleep 2 && kill $out $err; } 2>/dev/null &
