@@ -16,7 +16,7 @@ import (
 
 // Load sets every object of the YAML and JSON files in a folder, in the order
 // of their names. A file that does not hold what is served here is an error and
-leaves all as it was.
+// leaves all as it was.
 func (s *Stub) Load(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
