@@ -1,0 +1,50 @@
+package health
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+)
+
+// Handler answers /healthz, /livez and /readyz with 200 or 503. Only /healthz
+// depends on the node's eligibility. Answered is told of each answer; it may be
+// nil.
+func (h *Health) Handler(answered func(path string, code int)) http.Handler {
+	answer := func(w http.ResponseWriter, r *http.Request, good bool, body any) {
+		code := http.StatusOK
+		if !good {
+			code = http.StatusServiceUnavailable
+		}
+		if answered != nil {
+			answered(r.URL.Path, code)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.WriteHeader(code)
+		// A client that has hung up is the only thing that can fail.
+		_ = json.NewEncoder(w).Encode(body)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
+		report := h.Report(time.Now())
+		good := report.Healthy && *report.NodeEligible
+		answer(w, r, good, report.asAnswer(good))
+	})
+	mux.HandleFunc("/livez", func(w http.ResponseWriter, r *http.Request) {
+		report := h.Report(time.Now())
+		report.NodeEligible = nil
+		answer(w, r, report.Healthy, report.asAnswer(report.Healthy))
+	})
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		ready := h.Ready()
+		answer(w, r, ready, map[string]bool{"ready": ready})
+	})
+	return mux
+}
+
+func (r Report) asAnswer(good bool) Report {
+	if good {
+		r.LastUpdated = r.CurrentTime
+	}
+	return r
+}
