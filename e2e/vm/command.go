@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/vm/child"
 )
 
 // searchPath is what a command may count on; a user's own PATH often lacks the folders of iptables and its like.
@@ -35,7 +37,7 @@ func commandScript(dir string, env, command []string) string {
 		words[i] = quote(w)
 	}
 	// The full path of env keeps busybox from running an applet of its own in the place of a program of the host's.
-	return fmt.Sprintf("cd %s || exit %d\nexec %s\n", quote(dir), broken, strings.Join(words, " "))
+	return fmt.Sprintf("cd %s || exit %d\nexec %s\n", quote(dir), child.Broken, strings.Join(words, " "))
 }
 
 // folders are the host's folders that the virtual machine has besides its root folder.

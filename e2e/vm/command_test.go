@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/vm/child"
 )
 
 func TestEnvironment(t *testing.T) {
@@ -42,8 +44,8 @@ func TestCommandScript(t *testing.T) {
 
 func TestCommandScriptWithoutFolder(t *testing.T) {
 	cmd := exec.Command("/bin/sh", "-c", commandScript("/no/such/folder", nil, []string{"true"}))
-	if err := cmd.Run(); cmd.ProcessState.ExitCode() != broken {
-		t.Errorf("working directory that is not there: %v, want exit status %d", err, broken)
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != child.Broken {
+		t.Errorf("working directory that is not there: %v, want exit status %d", err, child.Broken)
 	}
 }
 

@@ -6,15 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"runtime"
-	"syscall"
 	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/vm/child"
 )
 
-// broken is the exit code when it was not the command that failed.
-const broken = 125
+// timedOut is the exit code when -timeout ran out.
+const timedOut = 124
 
 // options are the flags, checked.
 type options struct {
@@ -24,34 +23,29 @@ type options struct {
 	command []string
 }
 
-// stopped is why a command was ended before its time.
-type stopped struct {
-	why  string
-	code int
-}
+func main() { child.Main("vm", run) }
 
-func (s stopped) Error() string { return s.why }
-
-// The children die with the thread that started them; the main thread lives as long as the process.
-func init() { runtime.LockOSThread() }
-
-func main() {
+// run runs the command where it can be run and answers with its exit code.
+func run(ctx context.Context) (int, error) {
 	opts, err := parse(os.Args[1:])
-	if errors.Is(err, flag.ErrHelp) {
-		os.Exit(0)
-	}
-	code := 0
-	if err == nil {
-		code, err = run(opts)
-	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "vm:", err)
-		code = broken
-		if s := (stopped{}); errors.As(err, &s) {
-			code = s.code
-		}
+		return 0, err
 	}
-	os.Exit(code)
+	ctx, cancel := context.WithTimeoutCause(ctx, opts.timeout,
+		child.Stopped{Why: fmt.Sprintf("%s: still running after %v", opts.command[0], opts.timeout), Code: timedOut})
+	defer cancel()
+
+	if opts.kernel == "vm" {
+		return runVirtual(ctx, opts)
+	}
+	lack := lacking(ctx)
+	if lack == nil {
+		return runOwn(ctx, opts)
+	}
+	if opts.kernel == "own" {
+		return 0, fmt.Errorf("-kernel=own: %w", lack)
+	}
+	return runVirtual(ctx, opts)
 }
 
 func parse(args []string) (options, error) {
@@ -85,35 +79,4 @@ func parse(args []string) (options, error) {
 	}
 	opts.share = share
 	return opts, os.MkdirAll(share, 0o755)
-}
-
-// run runs the command where it can be run and answers with its exit code.
-func run(opts options) (int, error) {
-	ctx, cancel := untilSignal()
-	defer cancel(nil)
-	limit := time.AfterFunc(opts.timeout, func() {
-		cancel(stopped{fmt.Sprintf("%s: still running after %v", opts.command[0], opts.timeout), 124})
-	})
-	defer limit.Stop()
-
-	lack := lacking(ctx)
-	if opts.kernel == "own" && lack != nil {
-		return 0, fmt.Errorf("-kernel=own: %w", lack)
-	}
-	if opts.kernel == "own" || opts.kernel == "auto" && lack == nil {
-		return runOwn(ctx, opts)
-	}
-	return runVirtual(ctx, opts)
-}
-
-// untilSignal is a context that a signal ends, with the exit code of a program killed by it.
-func untilSignal() (context.Context, context.CancelCauseFunc) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	go func() {
-		s := <-signals
-		cancel(stopped{s.String(), 128 + int(s.(syscall.Signal))})
-	}()
-	return ctx, cancel
 }

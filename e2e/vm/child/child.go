@@ -12,8 +12,8 @@ import (
 const grace = 5 * time.Second
 
 // Command is exec.CommandContext for a program in a process group of its own: the end of ctx is SIGTERM to the whole
-// group and SIGKILL a little later, our own death is SIGKILL to the program. Start it from a goroutine that holds on to
-// its thread (runtime.LockOSThread), because it is that thread's death that counts.
+// group and SIGKILL a little later, our own death is SIGKILL to the program. Start it from the main goroutine, because it
+// is the death of the starting thread that counts.
 func Command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
