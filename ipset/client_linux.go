@@ -53,8 +53,8 @@ func (c *Client) Create(s Set) error {
 // set that exists, but not its family.
 func (c *Client) confirm(s Set) error {
 	have, err := c.header(s.Name)
-	if err == nil && (have.Type != s.Type || have.Family != s.Family) {
-		err = fmt.Errorf("%w: it is %s %s", ErrMismatch, have.Type, have.Family)
+	if err == nil && have.Family != s.Family {
+		err = fmt.Errorf("%w: it is %s", ErrMismatch, have.Family)
 	}
 	return err
 }
@@ -63,6 +63,7 @@ func (c *Client) confirm(s Set) error {
 // error; ErrBusy if something refers to it.
 func (c *Client) Destroy(name string) error {
 	err := c.ask(nl.IPSET_CMD_DESTROY, about(name), unexpected)
+	// Linux 6.1 has no error for this, older kernels have.
 	if err != nil && !errors.Is(err, ErrNotExist) {
 		return fmt.Errorf("destroy set %s: %w", name, err)
 	}

@@ -34,7 +34,7 @@ type Set struct {
 	Name       string // 31 bytes at most
 	Type       Type
 	Family     Family
-	MaxEntries uint32 // the kernel refuses members beyond this number
+	MaxEntries uint32 // beyond this number the kernel refuses members; of thousands, one per cent late
 }
 
 // String is "KIPVS-SERVICES hash:ip,port inet maxelem 65536".
