@@ -99,7 +99,7 @@ func (t *Table[O, K, V]) judge(k K) {
 func (t *Table[O, K, V]) Observe(ctx context.Context) (drift int, err error) {
 	actual, err := t.kind.List(ctx)
 	if err != nil {
-		return 0, fmt.Errorf("list %ss: %w", t.rules.Name, err)
+		return 0, fmt.Errorf("list every %s: %w", t.rules.Name, err)
 	}
 	before := t.held
 	t.held = actual

@@ -98,7 +98,7 @@ func TestObserveCountsDrift(t *testing.T) {
 	}
 
 	out.failing = 1
-	if _, err := table.Observe(ctx); err == nil || err.Error() != "list rows: the world said no" {
+	if _, err := table.Observe(ctx); err == nil || err.Error() != "list every row: the world said no" {
 		t.Errorf("a failed listing says %v", err)
 	}
 }

@@ -171,7 +171,7 @@ func (k *Kernel) call(name string) error {
 }
 
 // Fail makes the next n calls of this name fail, for example "create real
-// server" or "list members".
+// server" or "list member".
 func (k *Kernel) Fail(name string, n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

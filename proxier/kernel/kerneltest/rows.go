@@ -23,7 +23,7 @@ func newRows[K, V comparable](k *Kernel, name string, check func(K, V) error) ro
 func (r *rows[K, V]) List(context.Context) (map[K]V, error) {
 	r.k.mu.Lock()
 	defer r.k.mu.Unlock()
-	if err := r.k.call("list " + r.name + "s"); err != nil {
+	if err := r.k.call("list " + r.name); err != nil {
 		return nil, err
 	}
 	return maps.Clone(r.held), nil

@@ -1,0 +1,20 @@
+// Package proxier carries changes from the cluster to the kernel and tells how
+// it went. It is the map of the house:
+//
+//	watch     keeps the API's objects at hand, remembers what has moved
+//	cluster   reads one Service and its slices into ports and endpoints (pure)
+//	plan      says which rows these ask of this node (pure)
+//	state     the row types: what is wanted and what is held, comparable
+//	reconcile makes what is held equal to what is wanted, row by row
+//	kernel    lists, creates, updates and deletes rows in this machine
+//	health    answers the kubelet
+//
+// One goroutine, Run, owns all of it. It sleeps until a Service, an
+// EndpointSlice or the node has moved, a resync or a retry is due, and then
+// makes one pass: plan what has moved, claim its rows, grow all tables, shrink
+// all tables. A change of one endpoint costs the planning of one Service and
+// the kernel calls of the rows that differ.
+//
+// No other package may know more than its own part: what should be and what is
+// meet only here.
+package proxier

@@ -1,0 +1,106 @@
+package proxier
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+)
+
+// metrics are the collectors. Those of kube-proxy keep their names where they
+// have the same meaning, so that dashboards and alerts go on working.
+type metrics struct {
+	registry *prometheus.Registry
+
+	rows     *prometheus.GaugeVec
+	calls    *prometheus.CounterVec
+	listings *prometheus.CounterVec
+	drift    *prometheus.CounterVec
+	failures *prometheus.CounterVec
+	refused  prometheus.Gauge
+
+	passes   prometheus.Histogram
+	last     prometheus.Gauge
+	latency  prometheus.Histogram
+	services prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due.", "kind", "state"),
+		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
+		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),
+		drift:    counters("kubeipvs_drift_total", "Rows found changed behind our back, by kind.", "kind"),
+		failures: counters("kubeipvs_failures_total", "Failures that are not about single rows.", "deed"),
+		refused: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kubeipvs_refused_fields", Help: "Fields of objects that cannot be programmed and are left out.",
+		}),
+		passes: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kubeproxy_sync_proxy_rules_duration_seconds", Help: "Duration of a pass.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}),
+		last: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kubeproxy_sync_proxy_rules_last_timestamp_seconds", Help: "When the last pass ended.",
+		}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kubeproxy_network_programming_duration_seconds", Help: "From the change of an endpoint until the kernel has it.",
+			Buckets: programmingBuckets(),
+		}),
+		services: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kubeipvs_services_planned_total", Help: "Services planned because they or their endpoints had changed.",
+		}),
+	}
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.passes, m.last, m.latency, m.services,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func gauges(name, help string, labels ...string) *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, labels)
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// programmingBuckets are kube-proxy's, with finer ones below a quarter of a
+// second, where ours are.
+func programmingBuckets() []float64 {
+	b := []float64{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5}
+	b = append(b, prometheus.LinearBuckets(1, 1, 59)...)
+	b = append(b, prometheus.LinearBuckets(60, 5, 12)...)
+	return append(b, prometheus.LinearBuckets(120, 30, 7)...)
+}
+
+// Metrics gathers all collectors of this Proxier.
+func (p *Proxier) Metrics() prometheus.Gatherer { return p.metrics.registry }
+
+func (m *metrics) table(kind string, t reconcile.Tally, drift, wanted, held, due int) {
+	m.rows.WithLabelValues(kind, "wanted").Set(float64(wanted))
+	m.rows.WithLabelValues(kind, "held").Set(float64(held))
+	m.rows.WithLabelValues(kind, "due").Set(float64(due))
+	m.drift.WithLabelValues(kind).Add(float64(drift))
+	for verb, n := range map[reconcile.Verb]int{
+		reconcile.Create: t.Created, reconcile.Update: t.Updated, reconcile.Delete: t.Deleted,
+	} {
+		m.calls.WithLabelValues(kind, verb.String(), "ok").Add(float64(n))
+	}
+	m.calls.WithLabelValues(kind, "any", "error").Add(float64(t.Failed))
+}
+
+func (m *metrics) pass(r report) {
+	m.passes.Observe(r.took.Seconds())
+	m.last.Set(float64(time.Now().UnixNano()) / 1e9)
+	m.services.Add(float64(r.planned))
+	for _, l := range r.latencies {
+		m.latency.Observe(l.Seconds())
+	}
+	refused := 0
+	for _, remarks := range r.remarks {
+		refused += len(remarks)
+	}
+	m.refused.Set(float64(refused))
+}

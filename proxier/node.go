@@ -1,0 +1,96 @@
+package proxier
+
+import (
+	"context"
+	"net/netip"
+	"reflect"
+	"slices"
+
+	v1 "k8s.io/api/core/v1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+)
+
+// NodePorts says which of the node's addresses answer on node ports. The zero
+// value is all of them, and so is a family that nothing is said about.
+type NodePorts struct {
+	Within  []netip.Prefix // addresses within these
+	Primary bool           // the node's first internal (else external) address of each family
+}
+
+// pick returns those of the node's own addresses that answer.
+func (n NodePorts) pick(own []netip.Addr, node *v1.Node) []netip.Addr {
+	within := slices.Clone(n.Within)
+	if n.Primary {
+		for _, a := range primary(node) {
+			within = append(within, netip.PrefixFrom(a, a.BitLen()))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
+		spoken := slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Addr().Is4() == a.Is4() })
+		return spoken && !slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Contains(a) })
+	})
+}
+
+// primary are the node's addresses according to the API, one to a family.
+func primary(node *v1.Node) (addrs []netip.Addr) {
+	if node == nil {
+		return nil
+	}
+	has := map[bool]bool{}
+	for _, kind := range []v1.NodeAddressType{v1.NodeInternalIP, v1.NodeExternalIP} {
+		for _, a := range node.Status.Addresses {
+			addr, err := netip.ParseAddr(a.Address)
+			if addr = addr.Unmap(); a.Type == kind && err == nil && !addr.IsLoopback() && !has[addr.Is4()] {
+				has[addr.Is4()] = true
+				addrs = append(addrs, addr)
+			}
+		}
+	}
+	return addrs
+}
+
+// readNode looks at the machine and the Node object; on an error the last
+// view stays.
+func (p *Proxier) readNode(ctx context.Context) error {
+	own, err := p.kernel.NodeAddresses(ctx)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(own, netip.Addr.Compare)
+	own = slices.Compact(own)
+	object := p.api.Node()
+	p.node = cluster.Node{
+		Name:              p.cfg.NodeName,
+		Addresses:         own,
+		NodePortAddresses: p.cfg.NodePorts.pick(own, object),
+	}
+	if object != nil {
+		p.node.Zone = object.Labels[v1.LabelTopologyZone]
+	}
+	p.health.NodeEligible(eligible(object))
+	p.lookAgain = false
+	return nil
+}
+
+// deletionTaint is what the cluster autoscaler puts on a node that it is about
+// to remove.
+const deletionTaint = "ToBeDeletedByClusterAutoscaler"
+
+// eligible tells whether load balancers may send to this node: not to one
+// that is unknown or on its way out.
+func eligible(node *v1.Node) bool {
+	return node != nil && node.DeletionTimestamp == nil &&
+		!slices.ContainsFunc(node.Spec.Taints, func(t v1.Taint) bool { return t.Key == deletionTaint })
+}
+
+// nodeMoved tells whether another look at the node shows anything new.
+func (p *Proxier) nodeMoved(ctx context.Context) bool {
+	before := p.node
+	if err := p.readNode(ctx); err != nil {
+		p.lookAgain = true
+		p.fail("read the node's addresses", err)
+		return false
+	}
+	return !reflect.DeepEqual(before, p.node)
+}

@@ -1,0 +1,178 @@
+package proxier
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
+)
+
+// Config is how a Proxier works; all of it is checked before.
+type Config struct {
+	NodeName      string
+	Scheduler     string        // of all virtual servers
+	SyncPeriod    time.Duration // everything is read back from the kernel this often
+	MinSyncPeriod time.Duration // at least this long from the end of a pass to the next change; zero: at once
+	NodePorts     NodePorts     // which of the node's addresses answer on node ports
+	Takeover      bool          // remove what kube-proxy has left behind
+}
+
+// Cluster is the API as a Proxier needs it.
+type Cluster interface {
+	// WaitForSync returns when all objects are at hand and have been marked.
+	WaitForSync(context.Context) error
+	// Service answers what the API holds for one Service now; nil if nothing.
+	Service(types.NamespacedName) (*v1.Service, []*discovery.EndpointSlice)
+	// Node is nil while unknown.
+	Node() *v1.Node
+}
+
+// Kernel is the machine as a Proxier needs it.
+type Kernel interface {
+	Prepare(context.Context) error
+	Families() []ipset.Family
+	NodeAddresses(context.Context) ([]netip.Addr, error)
+	Touched() <-chan struct{}
+	RemoveStale(context.Context) (removed int, err error)
+
+	Members() reconcile.Kind[state.Member, state.None]
+	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
+	RealServers() reconcile.Kind[state.RealServer, state.Weight]
+	Addresses() reconcile.Kind[netip.Addr, state.None]
+}
+
+// Proxier makes the kernel of one node hold what the Services of a cluster
+// ask for.
+type Proxier struct {
+	cfg     Config
+	api     Cluster
+	changes *watch.Changes
+	kernel  Kernel
+	health  *health.Health
+	metrics *metrics
+
+	// All below belongs to the goroutine of Run.
+	tables    tables
+	planning  plan.Config
+	book      *plan.Book
+	node      cluster.Node
+	known     map[owner]struct{}         // Services that have claims
+	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
+	remarks   map[owner][]cluster.Remark // what could not be programmed
+	lookAgain bool                       // the node's addresses may have changed
+	tidied    bool                       // what kube-proxy left behind has been dealt with
+	started   time.Time
+}
+
+// New returns a Proxier that has not touched anything.
+func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.Health) *Proxier {
+	return &Proxier{
+		cfg:      cfg,
+		api:      api,
+		changes:  changes,
+		kernel:   k,
+		health:   h,
+		metrics:  newMetrics(),
+		tables:   newTables(k),
+		planning: plan.Config{Scheduler: cfg.Scheduler, Families: k.Families()},
+		book:     plan.NewBook(),
+		known:    map[owner]struct{}{},
+		waiting:  map[owner][]time.Time{},
+		remarks:  map[owner][]cluster.Remark{},
+	}
+}
+
+// Run keeps the kernel as wanted until ctx ends, and then leaves everything in
+// place: traffic goes on without the daemon. It returns an error only when it
+// could not begin. What the kernel holds stays untouched until all of the
+// cluster is known.
+func (p *Proxier) Run(ctx context.Context) error {
+	p.started = time.Now()
+	if err := p.kernel.Prepare(ctx); err != nil {
+		return err
+	}
+	if err := p.api.WaitForSync(ctx); err != nil {
+		return fmt.Errorf("wait for the API server: %w", err)
+	}
+	if err := p.readNode(ctx); err != nil {
+		return err
+	}
+	if _, err := p.observe(ctx); err != nil {
+		return err
+	}
+	p.loop(ctx)
+	return nil
+}
+
+// Uninstall removes every row from the kernel: nobody wants anything.
+func (p *Proxier) Uninstall(ctx context.Context) error {
+	if _, err := p.observe(ctx); err != nil {
+		return err
+	}
+	return p.apply(ctx).err()
+}
+
+// loop makes a pass whenever there is a reason to.
+func (p *Proxier) loop(ctx context.Context) {
+	resync := time.NewTicker(p.cfg.SyncPeriod)
+	defer resync.Stop()
+	later := time.NewTimer(0) // the first pass
+	defer later.Stop()
+	retries := backoff{}
+	var last time.Time
+
+	for {
+		var drift map[string]int
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.changes.Wake():
+			p.health.Queued(time.Now())
+			if wait := p.cfg.MinSyncPeriod - time.Since(last); wait > 0 {
+				later.Reset(wait)
+				continue
+			}
+		case <-p.kernel.Touched():
+			p.lookAgain = true
+		case <-resync.C:
+			drift = p.resync(ctx)
+		case <-later.C:
+		}
+		// A pass that has begun is finished also when ctx ends.
+		r := p.sync(context.WithoutCancel(ctx))
+		r.drift = drift
+		p.report(r)
+		if last = time.Now(); p.tables.due() > 0 {
+			later.Reset(retries.next())
+		} else {
+			retries.reset()
+		}
+	}
+}
+
+// backoff spaces retries of what has failed.
+type backoff struct{ wait time.Duration }
+
+const (
+	firstRetry = time.Second
+	lastRetry  = 30 * time.Second
+)
+
+func (b *backoff) next() time.Duration {
+	b.wait = min(max(2*b.wait, firstRetry), lastRetry)
+	return b.wait
+}
+
+func (b *backoff) reset() { b.wait = 0 }

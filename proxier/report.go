@@ -1,0 +1,81 @@
+package proxier
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+)
+
+// report is what there is to tell about one pass.
+type report struct {
+	planned   int // Services
+	took      time.Duration
+	tallies   map[string]reconcile.Tally // by table
+	drift     map[string]int             // by table; rows that had changed behind our back
+	latencies []time.Duration            // from cause to kernel
+	remarks   map[owner][]cluster.Remark
+}
+
+func newReport() report { return report{tallies: map[string]reconcile.Tally{}} }
+
+func (r report) add(table string, t reconcile.Tally) {
+	r.tallies[table] = r.tallies[table].Add(t)
+}
+
+// err is the first failure of the pass.
+func (r report) err() error {
+	for _, t := range r.tallies {
+		if t.First != nil {
+			return t.First
+		}
+	}
+	return nil
+}
+
+// report logs a pass and counts it. It is the only place that does.
+func (p *Proxier) report(r report) {
+	for _, t := range p.tables.inOrder() {
+		tally, drift := r.tallies[t.Name()], r.drift[t.Name()]
+		wanted, held, due := t.Size()
+		p.metrics.table(t.Name(), tally, drift, wanted, held, due)
+		if tally.Failed > 0 {
+			klog.ErrorS(tally.First, "Rows are not as wanted; they will be tried again", "kind", t.Name(), "failed", tally.Failed, "due", due)
+		}
+		if drift > 0 {
+			klog.InfoS("The kernel was not as we left it", "kind", t.Name(), "rows", drift)
+		}
+		if tally.Calls() > 0 {
+			klog.V(2).InfoS("Changed the kernel", "kind", t.Name(),
+				"created", tally.Created, "updated", tally.Updated, "deleted", tally.Deleted, "failed", tally.Failed)
+		}
+	}
+	p.metrics.pass(r)
+	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
+	if r.err() == nil {
+		p.health.Synced(time.Now())
+	}
+}
+
+// remember keeps the remarks on a Service and logs those that are new.
+func (p *Proxier) remember(svc owner, remarks []cluster.Remark) {
+	for _, r := range remarks {
+		if !slices.Contains(p.remarks[svc], r) {
+			klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+		}
+	}
+	if len(remarks) == 0 {
+		delete(p.remarks, svc)
+		return
+	}
+	p.remarks[svc] = remarks
+}
+
+// fail logs and counts what is not about rows.
+func (p *Proxier) fail(deed string, err error) {
+	klog.ErrorS(err, "Could not "+deed+"; it will be tried again")
+	p.metrics.failures.WithLabelValues(deed).Inc()
+}

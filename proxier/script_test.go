@@ -1,0 +1,229 @@
+package proxier_test
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts expect")
+
+// TestScripts runs the whole daemon, with a cluster and a kernel in memory and
+// no real clock, through the scripts of testdata. In front of the first file
+// of a script stand its commands, one a line:
+//
+//	apply FILE            put the objects of a YAML file into the cluster
+//	delete NS/NAME        take a Service out
+//	node ADDRESS…         change the node's addresses
+//	wait DURATION         let time pass
+//	fail N CALL…          let the next N calls of this name fail
+//	drift WHAT            flush | forget KIND: remove rows behind the daemon's back
+//	restart               stop the daemon and start another one
+//	kernel FILE           the kernel holds exactly these rows
+//	moment FILE           the same, in passing: not asked for when calls fail
+//	calls FILE            exactly these calls were made since last asked
+func TestScripts(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no scripts in testdata: %v", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) { newScript(t, archive).run() })
+			if *update {
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestScriptsWithFaults runs the same scripts with one call in ten failing.
+// What the kernel holds in the end is the same; which calls it took is not.
+func TestScriptsWithFaults(t *testing.T) {
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			archive, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				s := newScript(t, archive)
+				s.faults = true
+				s.run()
+			})
+		})
+	}
+}
+
+type script struct {
+	t       *testing.T
+	archive *txtar.Archive
+	api     *fakeCluster
+	kernel  *kerneltest.Kernel
+	stop    func()
+	faults  bool
+}
+
+func newScript(t *testing.T, archive *txtar.Archive) *script {
+	return &script{
+		t: t, archive: archive, api: newFakeCluster(),
+		kernel: kerneltest.New(netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")),
+	}
+}
+
+var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second}
+
+// start runs a daemon until s.stop is called.
+func (s *script) start() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	done := make(chan error, 1)
+	p := proxier.New(testConfig, s.api, s.api.changes, s.kernel, health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6"))
+	go func() { done <- p.Run(ctx) }()
+	synctest.Wait()
+	s.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			s.t.Errorf("Run: %v", err)
+		}
+	}
+	if s.faults {
+		s.kernel.FailAtRate(0.1)
+	}
+}
+
+func (s *script) run() {
+	s.start()
+	lines := bufio.NewScanner(strings.NewReader(string(s.archive.Comment)))
+	for n := 1; lines.Scan(); n++ {
+		line, _, _ := strings.Cut(lines.Text(), "#")
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if err := s.command(words); err != nil {
+			s.t.Errorf("line %d: %s: %v", n, line, err)
+		}
+		synctest.Wait()
+	}
+	s.stop()
+}
+
+func (s *script) command(words []string) error {
+	switch rest := words[1:]; words[0] {
+	case "apply":
+		return s.api.apply(s.file(rest[0]))
+	case "delete":
+		s.api.remove(rest[0])
+	case "node":
+		var addrs []netip.Addr
+		for _, a := range rest {
+			addrs = append(addrs, netip.MustParseAddr(a))
+		}
+		s.kernel.SetNodeAddresses(addrs...)
+	case "wait":
+		d, err := time.ParseDuration(rest[0])
+		time.Sleep(d) // the clock is synctest's
+		return err
+	case "fail":
+		n, err := strconv.Atoi(rest[0])
+		s.kernel.Fail(strings.Join(rest[1:], " "), n)
+		return err
+	case "drift":
+		s.kernel.Drift(func(r *state.Rows) { drift(r, strings.Join(rest, " ")) })
+	case "restart":
+		s.stop()
+		s.kernel.FailAtRate(0)
+		s.start()
+	case "moment":
+		if !s.faults {
+			s.same(rest[0], s.kernel.Rows().String())
+		}
+	case "kernel":
+		if s.faults {
+			s.kernel.FailAtRate(0)
+			time.Sleep(2 * time.Minute)
+			synctest.Wait()
+			defer s.kernel.FailAtRate(0.1)
+		}
+		s.same(rest[0], s.kernel.Rows().String())
+	case "calls":
+		if calls := s.kernel.Calls(); !s.faults {
+			s.same(rest[0], calls)
+		}
+	default:
+		return fmt.Errorf("no such command")
+	}
+	return nil
+}
+
+func drift(r *state.Rows, what string) {
+	switch what {
+	case "flush":
+		clear(r.VirtualServers)
+		clear(r.RealServers)
+	case "forget addresses":
+		clear(r.Addresses)
+	case "forget members":
+		clear(r.Members)
+	case "weigh 0":
+		for k := range maps.Clone(r.RealServers) {
+			r.RealServers[k] = 0
+		}
+	}
+}
+
+func (s *script) file(name string) string {
+	for _, f := range s.archive.Files {
+		if f.Name == name {
+			return string(f.Data)
+		}
+	}
+	if !*update {
+		s.t.Errorf("the script has no file %s", name)
+	}
+	return ""
+}
+
+func (s *script) same(name, got string) {
+	if !*update || s.faults {
+		if diff := cmp.Diff(s.file(name), got); diff != "" {
+			s.t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		return
+	}
+	for i := range s.archive.Files {
+		if s.archive.Files[i].Name == name {
+			s.archive.Files[i].Data = []byte(got)
+			return
+		}
+	}
+	s.archive.Files = append(s.archive.Files, txtar.File{Name: name, Data: []byte(got)})
+}

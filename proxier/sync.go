@@ -1,0 +1,145 @@
+package proxier
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// sync is one pass. All claims are in before the first kernel call, so that
+// the kernel never sees half a thought.
+func (p *Proxier) sync(ctx context.Context) report {
+	begin := time.Now()
+	moved := p.changes.Take()
+	if (moved.Node || p.lookAgain) && p.nodeMoved(ctx) {
+		for svc := range p.known {
+			if _, already := moved.Services[svc]; !already {
+				moved.Services[svc] = nil
+			}
+		}
+	}
+	for svc, since := range moved.Services {
+		p.waiting[svc] = append(p.waiting[svc], since...)
+		p.replan(svc)
+	}
+	r := p.apply(ctx)
+	r.planned = len(moved.Services)
+	r.latencies = p.settle(time.Now())
+	r.remarks = p.remarks
+	r.took = time.Since(begin)
+	p.tidy(ctx, r)
+	return r
+}
+
+// replan goes the whole way from a Service's name to its claims, and on to
+// those whose fortune that has changed: another Service with the same external
+// address may now have it, or have to let go of it.
+func (p *Proxier) replan(first owner) {
+	for todo := []owner{first}; len(todo) > 0; todo = todo[1:] {
+		svc, parts := p.api.Service(todo[0])
+		ports, unread := cluster.Ports(svc, parts, p.node)
+		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
+		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
+		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
+		todo = append(todo, upset...)
+	}
+}
+
+func created(svc *v1.Service) (at time.Time) {
+	if svc != nil {
+		at = svc.CreationTimestamp.Time
+	}
+	return at
+}
+
+// note claims what a Service asks for and keeps what had to be said of it.
+func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
+	p.tables.claim(svc, rows)
+	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
+		p.known[svc] = struct{}{}
+	} else {
+		delete(p.known, svc)
+	}
+	p.remember(svc, remarks)
+}
+
+// apply works off what is due: all tables grow before any shrinks.
+func (p *Proxier) apply(ctx context.Context) report {
+	r := newReport()
+	inOrder := p.tables.inOrder()
+	for _, t := range inOrder {
+		r.add(t.Name(), t.Grow(ctx))
+	}
+	for _, t := range slices.Backward(inOrder) {
+		r.add(t.Name(), t.Shrink(ctx))
+	}
+	return r
+}
+
+// observe reads back what the kernel holds. A table that cannot be read keeps
+// its belief.
+func (p *Proxier) observe(ctx context.Context) (drift map[string]int, err error) {
+	drift = map[string]int{}
+	for _, t := range p.tables.inOrder() {
+		n, failed := t.Observe(ctx)
+		p.metrics.listings.WithLabelValues(t.Name()).Inc()
+		drift[t.Name()] = n
+		err = errors.Join(err, failed)
+	}
+	return drift, err
+}
+
+// resync makes sure of what never varies and reads back everything else.
+func (p *Proxier) resync(ctx context.Context) map[string]int {
+	p.lookAgain = true
+	if err := p.kernel.Prepare(ctx); err != nil {
+		p.fail("prepare the kernel", err)
+	}
+	drift, err := p.observe(ctx)
+	if err != nil {
+		p.fail("read the kernel", err)
+	}
+	return drift
+}
+
+// settle takes the changes that have reached the kernel off the waiting list
+// and tells how long each took.
+func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
+	for svc, since := range p.waiting {
+		if !p.tables.settled(svc) {
+			continue
+		}
+		delete(p.waiting, svc)
+		for _, at := range since {
+			if at.After(p.started) {
+				latencies = append(latencies, now.Sub(at))
+			}
+		}
+	}
+	return latencies
+}
+
+// tidy removes what kube-proxy left behind, once, after the first pass that
+// left nothing due: until then the old rules carry the traffic.
+func (p *Proxier) tidy(ctx context.Context, r report) {
+	if p.tidied || !p.cfg.Takeover || r.err() != nil || p.tables.due() > 0 {
+		return
+	}
+	removed, err := p.kernel.RemoveStale(ctx)
+	if err != nil {
+		p.fail("remove what kube-proxy left behind", err)
+		return
+	}
+	p.tidied = true
+	if removed > 0 {
+		klog.InfoS("Removed chains that kube-proxy left behind", "chains", removed)
+	}
+}

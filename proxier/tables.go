@@ -1,0 +1,80 @@
+package proxier
+
+import (
+	"context"
+	"net/netip"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// owner of rows is the Service that asks for them.
+type owner = types.NamespacedName
+
+// tables hold all rows, a table for each kind of kernel object.
+type tables struct {
+	members        *reconcile.Table[owner, state.Member, state.None]
+	virtualServers *reconcile.Table[owner, state.VirtualServer, state.Balancing]
+	realServers    *reconcile.Table[owner, state.RealServer, state.Weight]
+	addresses      *reconcile.Table[owner, netip.Addr, state.None]
+}
+
+func newTables(k Kernel) tables {
+	return tables{
+		members: reconcile.New[owner](k.Members(),
+			reconcile.Rules[state.Member]{Name: "set member", Order: state.Member.Compare}),
+		virtualServers: reconcile.New[owner](k.VirtualServers(),
+			reconcile.Rules[state.VirtualServer]{Name: "virtual server", Order: state.VirtualServer.Compare}),
+		realServers: reconcile.New[owner](k.RealServers(),
+			reconcile.Rules[state.RealServer]{Name: "real server", Order: state.RealServer.Compare}),
+		addresses: reconcile.New[owner](k.Addresses(),
+			reconcile.Rules[netip.Addr]{Name: "address", Order: netip.Addr.Compare}),
+	}
+}
+
+// table is what a pass does with any of them.
+type table interface {
+	Name() string
+	Observe(context.Context) (drift int, err error)
+	Grow(context.Context) reconcile.Tally
+	Shrink(context.Context) reconcile.Tally
+	Settled(owner) bool
+	Size() (wanted, held, due int)
+}
+
+// inOrder lists the tables so that all of them grow forwards and shrink
+// backwards: traffic is known to the sets before it can arrive, an address
+// becomes local after there is a server behind it, and on the way out the
+// address goes first.
+func (t tables) inOrder() []table {
+	return []table{t.members, t.virtualServers, t.realServers, t.addresses}
+}
+
+// claim replaces all that the Service wants.
+func (t tables) claim(svc owner, rows state.Rows) {
+	t.members.Claim(svc, rows.Members)
+	t.virtualServers.Claim(svc, rows.VirtualServers)
+	t.realServers.Claim(svc, rows.RealServers)
+	t.addresses.Claim(svc, rows.Addresses)
+}
+
+// settled tells whether all that the Service wants is held.
+func (t tables) settled(svc owner) bool {
+	for _, each := range t.inOrder() {
+		if !each.Settled(svc) {
+			return false
+		}
+	}
+	return true
+}
+
+// due counts the rows of all tables that are not as wanted.
+func (t tables) due() (n int) {
+	for _, each := range t.inOrder() {
+		_, _, due := each.Size()
+		n += due
+	}
+	return n
+}
