@@ -19,7 +19,14 @@ import (
 // program runs ipset, which must be there.
 func program(tb testing.TB, args ...string) string {
 	tb.Helper()
-	out, err := exec.Command("ipset", args...).CombinedOutput()
+	return programReading(tb, "", args...)
+}
+
+func programReading(tb testing.TB, input string, args ...string) string {
+	tb.Helper()
+	cmd := exec.Command("ipset", args...)
+	cmd.Stdin = strings.NewReader(input)
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		tb.Fatalf("ipset %v: %v\n%s", args, err, out)
 	}
@@ -46,10 +53,7 @@ func TestProgramAgrees(t *testing.T) {
 					t.Errorf("the program sees (-want +got):\n%s", diff)
 				}
 
-				program(t, "flush", "A")
-				for _, e := range entries {
-					program(t, "add", "A", e.String())
-				}
+				programReading(t, "flush A\n"+strings.Join(want, "\n")+"\n", "restore")
 				got, err := c.Members("A")
 				must(t, err)
 				slices.SortFunc(got, ipset.Entry.Compare)
