@@ -1,0 +1,54 @@
+# Everything that anyone needs is one of these; `make` lists them.
+OUT      := $(CURDIR)/.out
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
+
+# Test binaries that want a kernel with IPVS, as folder:name.
+REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
+
+export CGO_ENABLED := 0
+
+.PHONY: help build test lint unit e2e demo deps clean
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+build: ## the daemon, into .out
+	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(OUT)/kube-ipvs ./cmd/kube-ipvs
+
+test: deps lint unit e2e ## everything: lint, unit tests, contract and end to end on a real kernel
+
+lint: $(OUT)/tools/golangci-lint ## what go vet does not see
+	$(OUT)/tools/golangci-lint run $(PACKAGES)
+
+$(OUT)/tools/golangci-lint: Makefile
+	GOBIN=$(OUT)/tools go install $(LINT)
+	@touch $@
+
+unit: ## tests that need no privilege, with the race detector
+	CGO_ENABLED=1 go test -race -timeout 10m ./...
+
+e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
+	$(OUT)/controlplane -- $(OUT)/vm -timeout 30m -- $(OUT)/report $(REAL)
+
+demo: deps machine build ## the whole story on one screen, in under a minute
+	go build -o $(OUT)/demo ./e2e/demo
+	$(OUT)/vm -timeout 5m -- $(OUT)/demo -daemon $(OUT)/kube-ipvs -objects $(CURDIR)/e2e/demo
+
+deps: ## Debian packages that tests and demo need
+	@e2e/vm/install.sh
+
+.PHONY: machine control-plane real-tests
+machine:
+	@go build -o $(OUT)/vm ./e2e/vm
+	@go build -o $(OUT)/controlplane ./e2e/controlplane
+	@go build -o $(OUT)/report ./e2e/report
+
+control-plane:
+	e2e/controlplane/build.sh
+
+real-tests: build
+	@for t in $(REAL); do go test -tags e2e -c -o $(OUT)/$${t#*:}.test ./$${t%:*} || exit 1; done
+
+clean: ## what the above have made
+	rm -rf $(OUT)
