@@ -4,6 +4,7 @@ package lab
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -139,8 +140,9 @@ func TestReplyToAPodIsLostOutside(t *testing.T) {
 }
 
 func TestShownNamesGoAway(t *testing.T) {
-	l := newLab(t, Options{Pods: 1, RemotePods: 1, ShowAs: "labtest-"})
-	path := filepath.Join(shown, "labtest-p1")
+	prefix := fmt.Sprintf("labtest%d-", os.Getpid())
+	l := newLab(t, Options{Pods: 1, RemotePods: 1, ShowAs: prefix})
+	path := filepath.Join(shown, prefix+"p1")
 	if _, err := os.Stat(path); err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +153,7 @@ func TestShownNamesGoAway(t *testing.T) {
 	if of.Ino != at.Ino {
 		t.Errorf("%s is namespace %d, want %d", path, at.Ino, of.Ino)
 	}
-	if _, err := New(Options{ShowAs: "labtest-"}); !errors.Is(err, os.ErrExist) {
+	if _, err := New(Options{ShowAs: prefix}); !errors.Is(err, os.ErrExist) {
 		t.Errorf("a second lab of the same names: %v, want %v", err, os.ErrExist)
 	}
 	if _, err := os.Stat(path); err != nil {
@@ -160,7 +162,7 @@ func TestShownNamesGoAway(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	left, err := filepath.Glob(filepath.Join(shown, "labtest-*"))
+	left, err := filepath.Glob(filepath.Join(shown, prefix+"*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("after Close: %v, %v", left, err)
 	}

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -77,13 +78,21 @@ func setSysctl(name, value string) error {
 	return nil
 }
 
+// indexes numbers the links. Linux 6.1 may take a second to notice the
+// carrier of a veth whose number is also that of its peer, which two namespaces
+// that count from one make likely.
+var indexes atomic.Int32
+
+func init() { indexes.Store(1000) }
+
 // wire connects a to b: a gets a link of the given name (a port of master,
 // unless that is 0), b gets eth0. Both are up when it returns.
 func wire(a *Namespace, name string, master int, b *Namespace) error {
 	err := a.Do(func() error {
 		veth := &netlink.Veth{
-			LinkAttrs:     netlink.LinkAttrs{Name: name, MasterIndex: master, Flags: net.FlagUp, TxQLen: -1},
+			LinkAttrs:     netlink.LinkAttrs{Name: name, Index: int(indexes.Add(1)), MasterIndex: master, Flags: net.FlagUp, TxQLen: -1},
 			PeerName:      "eth0",
+			PeerTxQLen:    -1,
 			PeerNamespace: netlink.NsFd(int(b.file.Fd())),
 		}
 		return netlink.LinkAdd(veth)

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -22,16 +21,6 @@ func needIPVS(t *testing.T, l *Lab) {
 	}
 	if os.Getenv("E2E_HOST") != "" && len(Protocols()) < 3 {
 		t.Error("this kernel has no SCTP")
-	}
-}
-
-func run(t *testing.T, in *Namespace, commands ...string) {
-	t.Helper()
-	for _, c := range commands {
-		words := strings.Fields(c)
-		if _, err := in.Run(words[0], words[1:]...); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
@@ -49,71 +38,74 @@ func TestViewOfAnEmptyNode(t *testing.T) {
 	}
 }
 
-// With IPVS and masquerading set up by hand, the lab shows what a proxy is
-// for: this is what its own parts are good for, not what kube-ipvs does.
+// With IPVS and masquerading set up by hand the lab shows what a proxy is for:
+// this tries the lab, not kube-ipvs.
 func TestThroughIPVS(t *testing.T) {
 	l := newLab(t, Options{})
 	needIPVS(t, l)
 	node := l.Node.Namespace
 	p1, r1 := l.Pod("p1"), l.Pod("r1")
 	vip4, vip6 := netip.MustParseAddr("10.96.0.10"), netip.MustParseAddr("fd00:10:96::10")
-	run(t, node, "ip link add kube-ipvs0 type dummy",
-		fmt.Sprintf("ip addr add %s/32 dev kube-ipvs0", vip4),
-		fmt.Sprintf("ip addr add %s/128 dev kube-ipvs0", vip6))
-	if err := node.Do(func() error { return setSysctl("net/ipv4/vs/conntrack", "1") }); err != nil {
-		t.Fatal(err)
+	type question struct {
+		from     *Namespace
+		protocol corev1.Protocol
+		to       netip.AddrPort
+		want     Answer
 	}
-	options := map[corev1.Protocol]string{TCP: "-t", UDP: "-u", SCTP: "--sctp-service"}
-	for i, pair := range []struct {
-		port       uint16
-		pod        *Pod
-		from       *Namespace
-		v4, v6     netip.Addr
-		masquerade bool
+	var questions []question
+	var table strings.Builder
+	option := map[corev1.Protocol]string{TCP: "-t", UDP: "-u", SCTP: "--sctp-service"}
+	for _, c := range []struct {
+		port             uint16
+		from             *Namespace
+		to               *Pod
+		client4, client6 netip.Addr
 	}{
-		{80, p1, l.Outside, segment4(firstOutsider), segment6(firstOutsider), false},
-		{81, r1, l.Outside, l.Node.IPv4, l.Node.IPv6, true},
-		{82, r1, p1.Namespace, p1.IPv4, p1.IPv6, false},
+		{80, l.Outside, p1, segment4(firstOutsider), segment6(firstOutsider)},
+		{81, l.Outside, r1, l.Node.IPv4, l.Node.IPv6}, // masqueraded, see below
+		{82, p1.Namespace, r1, p1.IPv4, p1.IPv6},
 	} {
-		if pair.masquerade {
-			run(t, node,
-				"iptables -t nat -A POSTROUTING -s 192.0.2.100 -d 10.244.2.0/24 -j MASQUERADE",
-				"ip6tables -t nat -A POSTROUTING -s 2001:db8:0:2::100 -d fd00:10:244:2::/64 -j MASQUERADE")
-		}
 		for _, protocol := range Protocols() {
-			for _, f := range []struct{ vip, pod, client netip.Addr }{{vip4, pair.pod.IPv4, pair.v4}, {vip6, pair.pod.IPv6, pair.v6}} {
-				to := netip.AddrPortFrom(f.vip, pair.port)
-				option := options[protocol]
-				run(t, node,
-					fmt.Sprintf("ipvsadm -A %s %s -s rr", option, to),
-					fmt.Sprintf("ipvsadm -a %s %s -r %s -m", option, to, netip.AddrPortFrom(f.pod, Port)))
-				want := Answer{pair.pod.Name, f.client}
-				if got, err := Ask(pair.from, protocol, to, soon); err != nil {
-					t.Errorf("%d: %v", i, err)
-				} else if got != want {
-					t.Errorf("%d: %s asks %s/%s: %s, want %s", i, pair.from.Name, to, protocol, got, want)
-				}
+			for _, f := range []struct{ vip, pod, client netip.Addr }{{vip4, c.to.IPv4, c.client4}, {vip6, c.to.IPv6, c.client6}} {
+				to := netip.AddrPortFrom(f.vip, c.port)
+				questions = append(questions, question{c.from, protocol, to, Answer{c.to.Name, f.client}})
+				fmt.Fprintf(&table, "-A %s %s -s rr\n", option[protocol], to)
+				fmt.Fprintf(&table, "-a %s %s -r %s -m\n", option[protocol], to, netip.AddrPortFrom(f.pod, Port))
 			}
 		}
 	}
-	got, err := node.IPVS()
+	_, err := node.Run("sh", "-ec", fmt.Sprintf(`
+ip link add kube-ipvs0 type dummy
+ip addr add %s/32 dev kube-ipvs0
+ip addr add %s/128 dev kube-ipvs0
+ipvsadm -R <<END
+%sEND
+echo 1 >/proc/sys/net/ipv4/vs/conntrack
+iptables -t nat -A POSTROUTING -s 192.0.2.100 -d 10.244.2.0/24 -j MASQUERADE
+ip6tables -t nat -A POSTROUTING -s 2001:db8:0:2::100 -d fd00:10:244:2::/64 -j MASQUERADE
+ipset create KIPVS-TEST hash:ip
+ipset add KIPVS-TEST 192.0.2.9
+`, vip4, vip6, table.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if line := "TCP 10.96.0.10:80 rr\n  -> 10.244.1.1:8080 Masq 1\n"; !strings.Contains(got, line) {
-		t.Errorf("IPVS:\n%swants %q", got, line)
+	for _, q := range questions {
+		if got, err := Ask(q.from, q.protocol, q.to, soon); err != nil {
+			t.Error(err)
+		} else if got != q.want {
+			t.Errorf("%s asks %s/%s: %s, want %s", q.from.Name, q.to, q.protocol, got, q.want)
+		}
 	}
-	run(t, node, "ipset create KIPVS-TEST hash:ip", "ipset add KIPVS-TEST 192.0.2.9")
-	sets, err := node.Sets()
-	if err != nil || !strings.HasPrefix(sets, "add KIPVS-TEST 192.0.2.9\ncreate KIPVS-TEST hash:ip ") {
-		t.Errorf("sets: %q, %v", sets, err)
-	}
-	addrs, err := node.Addresses("kube-ipvs0")
-	if want := "10.96.0.10/32\nfd00:10:96::10/128\n"; addrs != want || err != nil {
-		t.Errorf("addresses: %s%v", cmp.Diff(want, addrs), err)
-	}
-	rules, err := node.Rules()
-	if line := "-A POSTROUTING -s 192.0.2.100/32 -d 10.244.2.0/24 -j MASQUERADE\n"; err != nil || !strings.Contains(rules, line) {
-		t.Errorf("rules:\n%s, %v; want %q", rules, err, line)
+	expectView(t, "IPVS", node.IPVS, "TCP 10.96.0.10:80 rr\n  -> 10.244.1.1:8080 Masq 1\n")
+	expectView(t, "sets", node.Sets, "add KIPVS-TEST 192.0.2.9\ncreate KIPVS-TEST hash:ip ")
+	expectView(t, "rules", node.Rules, "-A POSTROUTING -s 192.0.2.100/32 -d 10.244.2.0/24 -j MASQUERADE\n")
+	expectView(t, "addresses", func() (string, error) { return node.Addresses("kube-ipvs0") },
+		"10.96.0.10/32\nfd00:10:96::10/128\n")
+}
+
+func expectView(t *testing.T, name string, view func() (string, error), part string) {
+	t.Helper()
+	if got, err := view(); err != nil || !strings.Contains(got, part) {
+		t.Errorf("%s: %v\n%swant in it:\n%s", name, err, got, part)
 	}
 }
