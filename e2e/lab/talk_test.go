@@ -159,6 +159,25 @@ func TestLoopThatNeverHasEnough(t *testing.T) {
 	}
 }
 
+// A question that is out when the loop is stopped counts.
+func TestLoopWaitsForItsQuestions(t *testing.T) {
+	l := newLab(t, Options{})
+	p1 := l.Pod("p1")
+	at := netip.AddrPortFrom(p1.IPv4, 9)
+	silent, err := p1.ListenUDP(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	loop := StartLoop(l.Node.Namespace, UDP, at, Pace{Every: time.Hour, Timeout: long})
+	if _, _, err := silent.ReadFromUDPAddrPort(make([]byte, 64)); err != nil {
+		t.Error(err)
+	}
+	if c := loop.Stop(); c.Failures[ErrTimeout.Error()] != 1 || c.Answered() > 0 {
+		t.Errorf("one question and no answer: %s", c)
+	}
+}
+
 func TestRelay(t *testing.T) {
 	l := newLab(t, Options{})
 	target, err := net.Listen("tcp", "127.0.0.1:0")
