@@ -42,7 +42,7 @@ func parseProtocol(protocol v1.Protocol) (v1.Protocol, error) {
 }
 
 const (
-	defaultAffinity = int32(v1.DefaultClientIPServiceAffinitySeconds)
+	defaultAffinity = v1.DefaultClientIPServiceAffinitySeconds
 	longestAffinity = 86400
 )
 

@@ -134,8 +134,11 @@ func TestServices(t *testing.T) {
 		name: "B30 B31 B32 ingress: by ipMode, whatever the type",
 		svc: cart(func(s *v1.Service) {
 			s.Status.LoadBalancer.Ingress = []v1.LoadBalancerIngress{
-				{IP: "192.0.2.1"}, {IP: "192.0.2.2", IPMode: ptr(v1.LoadBalancerIPModeVIP)},
-				{IP: "192.0.2.3", IPMode: ptr(v1.LoadBalancerIPModeProxy)}, {Hostname: "lb.example"}}
+				{IP: "192.0.2.1"},
+				{IP: "192.0.2.2", IPMode: ptr(v1.LoadBalancerIPModeVIP)},
+				{IP: "192.0.2.3", IPMode: ptr(v1.LoadBalancerIPModeProxy)},
+				{Hostname: "lb.example"},
+			}
 		}),
 		want: []Port{cartPort(func(p *Port) { p.IngressIPs = addrs("192.0.2.1", "192.0.2.2") })},
 	}, {
@@ -195,11 +198,17 @@ func TestServicesThatCannotBeProgrammed(t *testing.T) {
 		want:    []Port{cartPort(nil)},
 		remarks: []Remark{onCart("spec.ports[0].port", "65616 is not a port number: 1 to 65535 are")},
 	}, {
+		name:    "port too high by one",
+		svc:     beside(v1.ServicePort{Name: "bad", Protocol: "TCP", Port: 65536}),
+		want:    []Port{cartPort(nil)},
+		remarks: []Remark{onCart("spec.ports[0].port", "65536 is not a port number: 1 to 65535 are")},
+	}, {
 		name: "node port: the rest of the port is served",
 		svc:  cart(func(s *v1.Service) { s.Spec.Ports[0].NodePort = -1 }),
 		want: []Port{cartPort(nil)},
 		remarks: []Remark{
-			onCart("spec.ports[0].nodePort", "-1 is not a port number: 1 to 65535 are")},
+			onCart("spec.ports[0].nodePort", "-1 is not a port number: 1 to 65535 are"),
+		},
 	}, {
 		name: "addresses",
 		svc: cart(func(s *v1.Service) {
@@ -215,6 +224,18 @@ func TestServicesThatCannotBeProgrammed(t *testing.T) {
 			onCart("status.loadBalancer.ingress", `"010.0.0.1" is not an IP address`),
 			onCart("status.loadBalancer.ingress", "0.0.0.0 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
 			onCart("status.loadBalancer.ingress", "224.0.0.1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
+		},
+	}, {
+		name: "link-local addresses: without a zone an IPv6 one leads nowhere",
+		svc: cart(func(s *v1.Service) {
+			s.Spec.ClusterIPs = []string{"10.96.0.1", "fd00::1"}
+			s.Spec.ExternalIPs = []string{"169.254.1.1", "fe80::1", "fe80::1"}
+		}),
+		want: []Port{cartPort(func(p *Port) {
+			p.ClusterIPs, p.ExternalIPs = addrs("10.96.0.1", "fd00::1"), addrs("169.254.1.1")
+		})},
+		remarks: []Remark{
+			onCart("spec.externalIPs", "fe80::1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
 		},
 	}, {
 		name:    "no ClusterIP that can be read",

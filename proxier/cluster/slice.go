@@ -35,8 +35,7 @@ func fill(ports []Port, all []*discovery.EndpointSlice, node Node) []Remark {
 }
 
 func (n *notes) isIP(slice *discovery.EndpointSlice) bool {
-	switch slice.AddressType {
-	case discovery.AddressTypeIPv4, discovery.AddressTypeIPv6:
+	if slice.AddressType == discovery.AddressTypeIPv4 || slice.AddressType == discovery.AddressTypeIPv6 {
 		return true
 	}
 	n.add(fmt.Errorf("%q cannot be balanced: IPv4 and IPv6 can", slice.AddressType), "addressType")

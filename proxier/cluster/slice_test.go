@@ -115,12 +115,15 @@ func TestEndpoints(t *testing.T) {
 		slices: []*discovery.EndpointSlice{cartSlice(v4, at("10.1.0.1", on("node-a")), at("10.1.0.2", on("node-b")), at("10.1.0.3"))},
 		want: []Endpoint{
 			{Addr: netip.MustParseAddrPort("10.1.0.1:8080"), Ready: true, Serving: true, Local: true},
-			ready("10.1.0.2:8080"), ready("10.1.0.3:8080")},
+			ready("10.1.0.2:8080"), ready("10.1.0.3:8080"),
+		},
 	}, {
 		name:   "B56 hints, sorted",
 		slices: []*discovery.EndpointSlice{cartSlice(v4, at("10.1.0.1", forZones("z2", "z1"), forNodes("n2", "n1")))},
-		want: []Endpoint{{Addr: netip.MustParseAddrPort("10.1.0.1:8080"), Ready: true, Serving: true,
-			Zones: []string{"z1", "z2"}, Nodes: []string{"n1", "n2"}}},
+		want: []Endpoint{{
+			Addr: netip.MustParseAddrPort("10.1.0.1:8080"), Ready: true, Serving: true,
+			Zones: []string{"z1", "z2"}, Nodes: []string{"n1", "n2"},
+		}},
 	}, {
 		name: "B58 a port without number is not ours",
 		slices: []*discovery.EndpointSlice{withPorts(cartSlice(v4, at("10.1.0.1")),
@@ -130,7 +133,8 @@ func TestEndpoints(t *testing.T) {
 		name: "B59 a copy that does not terminate wins, else ready, else serving, else local",
 		slices: []*discovery.EndpointSlice{
 			cartSlice(v4, at("10.1.0.1", terminating), at("10.1.0.2", notReady), at("10.1.0.3", notReady, notServing), at("10.1.0.4")),
-			cartSlice(v4, at("10.1.0.1", notReady), at("10.1.0.2"), at("10.1.0.3", notReady), at("10.1.0.4", on("node-a")))},
+			cartSlice(v4, at("10.1.0.1", notReady), at("10.1.0.2"), at("10.1.0.3", notReady), at("10.1.0.4", on("node-a"))),
+		},
 		want: []Endpoint{
 			{Addr: netip.MustParseAddrPort("10.1.0.1:8080"), Serving: true},
 			ready("10.1.0.2:8080"),
@@ -153,7 +157,8 @@ func TestEndpoints(t *testing.T) {
 			withPorts(cartSlice(v4, at("10.1.0.2")),
 				discovery.EndpointPort{Name: ptr("a"), Protocol: tcp, Port: ptr(int32(70000))},
 				discovery.EndpointPort{Name: ptr("b"), Protocol: ptr(v1.Protocol("QUIC")), Port: ptr(int32(1))},
-				discovery.EndpointPort{Name: ptr("http"), Protocol: tcp, Port: ptr(int32(8080))})},
+				discovery.EndpointPort{Name: ptr("http"), Protocol: tcp, Port: ptr(int32(8080))}),
+		},
 		want: []Endpoint{ready("10.1.0.1:8080"), ready("10.1.0.2:8080")},
 		remarks: []Remark{
 			onSlice("endpoints[0].addresses[0]", `"10.1.0.300" is not an IP address`),
@@ -211,8 +216,10 @@ func TestNamelessNodeHasNothingLocal(t *testing.T) {
 // Whatever the order of slices, endpoints, ports and hints: equal ports.
 func TestOrderNeverShows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(59, 1))
-	conditions := []condition{notReady, notServing, terminating, on("node-a"), on("node-b"),
-		forZones("z1"), forZones("z2", "z1"), forZones("z1", "z2"), forNodes("node-a"), forNodes("node-b", "node-a")}
+	conditions := []condition{
+		notReady, notServing, terminating, on("node-a"), on("node-b"),
+		forZones("z1"), forZones("z2", "z1"), forZones("z1", "z2"), forNodes("node-a"), forNodes("node-b", "node-a"),
+	}
 	for range 500 {
 		var all []*discovery.EndpointSlice
 		for i := range 3 {

@@ -58,18 +58,21 @@ func TestBook(t *testing.T) {
 		name: "the older one came first",
 		steps: []step{
 			{svc: "old", since: 1, ask: []uint16{80}, held: []uint16{80}},
-			{svc: "new", since: 2, ask: []uint16{80, 81}, held: []uint16{81}, losing: "old"}},
+			{svc: "new", since: 2, ask: []uint16{80, 81}, held: []uint16{81}, losing: "old"},
+		},
 	}, {
 		name: "the older one comes late",
 		steps: []step{
 			{svc: "new", since: 2, ask: []uint16{80, 81}, held: []uint16{80, 81}},
 			{svc: "old", since: 1, ask: []uint16{80}, held: []uint16{80}, upset: "new"},
-			{svc: "new", since: 2, ask: []uint16{80, 81}, held: []uint16{81}, losing: "old"}},
+			{svc: "new", since: 2, ask: []uint16{80, 81}, held: []uint16{81}, losing: "old"},
+		},
 	}, {
 		name: "equally old: the smaller name",
 		steps: []step{
 			{svc: "b", since: 1, ask: []uint16{80}, held: []uint16{80}},
-			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}, upset: "b"}},
+			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}, upset: "b"},
+		},
 	}, {
 		name: "the holder goes: all who wait are told, for one gains and one loses to another",
 		steps: []step{
@@ -78,33 +81,38 @@ func TestBook(t *testing.T) {
 			{svc: "c", since: 3, ask: []uint16{80}, losing: "a"},
 			{svc: "a", upset: "b c"},
 			{svc: "c", since: 3, ask: []uint16{80}, losing: "b"},
-			{svc: "b", since: 2, ask: []uint16{80}, held: []uint16{80}}},
+			{svc: "b", since: 2, ask: []uint16{80}, held: []uint16{80}},
+		},
 	}, {
 		name: "one who waits goes: nobody is told",
 		steps: []step{
 			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}},
 			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"},
 			{svc: "b"},
-			{svc: "a"}},
+			{svc: "a"},
+		},
 	}, {
 		name: "the holder asks for something else",
 		steps: []step{
 			{svc: "a", since: 1, ask: []uint16{80, 81}, held: []uint16{80, 81}},
 			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"},
-			{svc: "a", since: 1, ask: []uint16{81, 82}, held: []uint16{81, 82}, upset: "b"}},
+			{svc: "a", since: 1, ask: []uint16{81, 82}, held: []uint16{81, 82}, upset: "b"},
+		},
 	}, {
 		name: "entering again changes nothing",
 		steps: []step{
 			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}},
 			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"},
 			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}},
-			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"}},
+			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"},
+		},
 	}, {
 		name: "made again under the same name it is young",
 		steps: []step{
 			{svc: "a", since: 1, ask: []uint16{80}, held: []uint16{80}},
 			{svc: "b", since: 2, ask: []uint16{80}, losing: "a"},
-			{svc: "a", since: 3, ask: []uint16{80}, losing: "b", upset: "b"}},
+			{svc: "a", since: 3, ask: []uint16{80}, losing: "b", upset: "b"},
+		},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
 			book := NewBook()
@@ -123,8 +131,10 @@ func TestBook(t *testing.T) {
 				}
 				var want []cluster.Remark
 				if s.losing != "" {
-					want = []cluster.Remark{{Object: "Service shop/" + s.svc, Field: "spec.externalIPs",
-						Problem: "198.51.100.80:80/TCP is held by Service shop/" + s.losing}}
+					want = []cluster.Remark{{
+						Object: "Service shop/" + s.svc, Field: "spec.externalIPs",
+						Problem: "198.51.100.80:80/TCP is held by Service shop/" + s.losing,
+					}}
 				}
 				if diff := cmp.Diff(want, remarks); diff != "" {
 					t.Errorf("step %d, remarks (-want +got):\n%s", i, diff)
@@ -156,6 +166,7 @@ type walk struct {
 
 // enter does as the daemon does: those who are upset enter again.
 func (w *walk) enter(t *testing.T, svc types.NamespacedName) {
+	t.Helper()
 	held, upset, remarks := w.book.Enter(svc, day(w.since[svc]), asking(svc, w.asks[svc]...))
 	w.held[svc], w.remarks[svc] = portsOf(held), remarks
 	for _, other := range upset {
@@ -188,8 +199,10 @@ func (w *walk) check(t *testing.T, services []types.NamespacedName) {
 			if first == svc {
 				held = append(held, port)
 			} else {
-				remarks = append(remarks, cluster.Remark{Object: "Service " + svc.String(), Field: f.Field,
-					Problem: fmt.Sprintf("%s is held by Service %s", f.Server, first)})
+				remarks = append(remarks, cluster.Remark{
+					Object: "Service " + svc.String(), Field: f.Field,
+					Problem: fmt.Sprintf("%s is held by Service %s", f.Server, first),
+				})
 			}
 		}
 		if diff := cmp.Diff(held, w.held[svc], cmpopts.EquateEmpty()) + cmp.Diff(remarks, w.remarks[svc], cmpopts.EquateEmpty()); diff != "" {
@@ -203,8 +216,13 @@ func TestBookOnARandomWalk(t *testing.T) {
 	services := []types.NamespacedName{shop("a"), shop("b"), shop("c"), shop("d"), shop("e")}
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 154))
-		w := &walk{NewBook(), map[types.NamespacedName]int{}, map[types.NamespacedName][]uint16{},
-			map[types.NamespacedName][]uint16{}, map[types.NamespacedName][]cluster.Remark{}}
+		w := &walk{
+			NewBook(),
+			map[types.NamespacedName]int{},
+			map[types.NamespacedName][]uint16{},
+			map[types.NamespacedName][]uint16{},
+			map[types.NamespacedName][]cluster.Remark{},
+		}
 		for range 200 {
 			svc := services[rng.IntN(len(services))]
 			if len(w.asks[svc]) == 0 || rng.IntN(10) == 0 {

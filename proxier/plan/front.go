@@ -14,6 +14,8 @@ import (
 type Config struct {
 	Scheduler string         // in the kernel's words, for example "rr"
 	Families  []ipset.Family // those that this node can serve
+
+	IgnoreExternalIPs bool // Services' externalIPs are not served
 }
 
 // Front is one way in which a Port can be reached.
@@ -36,25 +38,43 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	taken := map[state.VirtualServer]bool{}
 	for i := range ports {
 		p := &ports[i]
-		for _, w := range ways(p, node) {
-			for _, addr := range w.addrs {
-				f := w.front(p, addr)
-				if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
-					continue
-				}
-				taken[f.Server] = true
-				if w.bind && slices.Contains(node.Addresses, addr) {
-					remarks = append(remarks, p.Remark(w.field, fmt.Sprintf(
-						"%s is an address of this node: it is served here, but not bound to our device", addr)))
-				} else if w.bind {
-					f.Bind, f.Sets = true, append(f.Sets, state.ServicePorts)
-				}
-				fronts = append(fronts, f)
+		for _, f := range allOf(p, node) {
+			addr := f.Server.Addr.Addr()
+			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
+				continue
 			}
+			taken[f.Server] = true
+			if f.Bind && slices.Contains(node.Addresses, addr) {
+				f.Bind = false
+				remarks = append(remarks, p.Remark(f.Field, fmt.Sprintf(
+					"%s is an address of this node: it is served here, but not bound to our device", addr)))
+			}
+			if f.Bind {
+				f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})
+			}
+			fronts = append(fronts, f)
 		}
 	}
 	slices.SortFunc(remarks, cluster.Remark.Compare)
 	return fronts, slices.Compact(remarks)
+}
+
+// allOf are the fronts of one Port as the Service has them, whatever this node
+// can do.
+func allOf(p *cluster.Port, node cluster.Node) (fronts []Front) {
+	for _, w := range ways(p, node, cfg) {
+		for _, addr := range w.addrs {
+			fronts = append(fronts, Front{
+				Port:   p,
+				Server: state.VirtualServer{Addr: netip.AddrPortFrom(addr, w.port), Protocol: protocols[string(p.Protocol)]},
+				Policy: w.policy,
+				Bind:   w.bind,
+				Sets:   w.sets,
+				Field:  w.field,
+			})
+		}
+	}
+	return fronts
 }
 
 // way is what all fronts of a Port that come from one field have in common.
@@ -69,7 +89,7 @@ type way struct {
 
 // ways has the cluster addresses first: where a Service asks for one address
 // twice, traffic inside of the cluster has precedence.
-func ways(p *cluster.Port, node cluster.Node) []way {
+func ways(p *cluster.Port, node cluster.Node, cfg Config) []way {
 	// With policy Local the client's address is to be kept.
 	var outside []state.Set
 	if p.External == cluster.Cluster {
@@ -78,23 +98,15 @@ func ways(p *cluster.Port, node cluster.Node) []way {
 	inside := []state.Set{state.ClusterPorts}
 	all := []way{
 		{"spec.clusterIPs", p.ClusterIPs, p.Port, p.Internal, true, inside},
-		{"spec.externalIPs", p.ExternalIPs, p.Port, p.External, true, outside},
 		{"status.loadBalancer.ingress", p.IngressIPs, p.Port, p.External, true, outside},
+	}
+	if !cfg.IgnoreExternalIPs {
+		all = slices.Insert(all, 1, way{"spec.externalIPs", p.ExternalIPs, p.Port, p.External, true, outside})
 	}
 	if p.NodePort != 0 {
 		all = append(all, way{"spec.ports.nodePort", node.NodePortAddresses, p.NodePort, p.External, false, outside})
 	}
 	return all
-}
-
-func (w way) front(p *cluster.Port, addr netip.Addr) Front {
-	return Front{
-		Port:   p,
-		Server: state.VirtualServer{Addr: netip.AddrPortFrom(addr, w.port), Protocol: protocols[string(p.Protocol)]},
-		Policy: w.policy,
-		Sets:   slices.Clone(w.sets),
-		Field:  w.field,
-	}
 }
 
 var protocols = map[string]state.Protocol{"TCP": state.TCP, "UDP": state.UDP, "SCTP": state.SCTP}

@@ -61,9 +61,11 @@ func TestFronts(t *testing.T) {
 			"spec.ports.nodePort 192.0.2.10:30080/TCP Local bind=false []",
 		},
 	}, {
-		name:   "B36 internal policy",
-		change: func(p *cluster.Port) { p.Internal, p.ExternalIPs, p.IngressIPs, p.NodePort = cluster.Local, nil, nil, 0 },
-		want:   []string{"spec.clusterIPs 10.96.0.1:80/TCP Local bind=true [CLUSTER SERVICES]"},
+		name: "B36 internal policy",
+		change: func(p *cluster.Port) {
+			p.Internal, p.ExternalIPs, p.IngressIPs, p.NodePort = cluster.Local, nil, nil, 0
+		},
+		want: []string{"spec.clusterIPs 10.96.0.1:80/TCP Local bind=true [CLUSTER SERVICES]"},
 	}, {
 		name: "an address given twice is one front, that of the cluster before all others",
 		change: func(p *cluster.Port) {
@@ -96,15 +98,16 @@ func TestFronts(t *testing.T) {
 	}
 }
 
-// Several ports on one address that is the node's own: one remark.
+// Several ports on an address that is the node's own: one remark to a field.
 func TestOneRemarkToAnAddress(t *testing.T) {
-	own := []netip.Addr{netip.MustParseAddr("192.0.2.10")}
-	ports := []cluster.Port{
-		{Protocol: v1.ProtocolTCP, Port: 80, ClusterIPs: []netip.Addr{netip.MustParseAddr("10.96.0.1")}, ExternalIPs: own},
-		{Protocol: v1.ProtocolTCP, Port: 443, ClusterIPs: []netip.Addr{netip.MustParseAddr("10.96.0.1")}, ExternalIPs: own},
-	}
-	fronts, remarks := Fronts(ports, cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}})
-	if len(fronts) != 4 || len(remarks) != 1 {
-		t.Errorf("got %d fronts and remarks %v, want 4 and one", len(fronts), remarks)
+	own, ip := []netip.Addr{netip.MustParseAddr("192.0.2.10")}, []netip.Addr{netip.MustParseAddr("10.96.0.1")}
+	alone := cluster.Port{Protocol: v1.ProtocolTCP, Port: 80, ClusterIPs: ip, ExternalIPs: own}
+	twice := cluster.Port{Protocol: v1.ProtocolUDP, Port: 80, ClusterIPs: ip, IngressIPs: own}
+	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}}
+	other := alone
+	other.Port = 443
+	fronts, remarks := Fronts([]cluster.Port{alone, twice, other}, node, cfg)
+	if len(fronts) != 6 || len(remarks) != 2 {
+		t.Errorf("got %d fronts and remarks %v, want 6 and two", len(fronts), remarks)
 	}
 }

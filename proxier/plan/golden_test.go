@@ -35,55 +35,67 @@ type world struct {
 	packets  []string
 }
 
-// files calls test with each file of testdata.
-func files(t *testing.T, test func(t *testing.T, path string, archive *txtar.Archive, w world)) {
-	paths, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no files in testdata: %v", err)
-	}
-	for _, path := range paths {
-		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
-			archive, err := txtar.ParseFile(path)
-			if err != nil {
-				t.Fatal(err)
+func TestGolden(t *testing.T) {
+	for name, path := range files(t) {
+		t.Run(name, func(t *testing.T) {
+			archive, w := open(t, path)
+			rows, remarks := w.plan()
+			for _, part := range []struct{ name, planned string }{
+				{"answers", lines(w.answers(rows))}, {"rows", lines(rowLines(rows))}, {"remarks", lines(words(remarks))},
+			} {
+				if *update {
+					replace(archive, part.name, part.planned)
+				} else if diff := cmp.Diff(section(archive, part.name), part.planned); diff != "" {
+					t.Errorf("%s (-%s +planned):\n%s", part.name, path, diff)
+				}
 			}
-			test(t, path, archive, readWorld(t, archive))
+			if *update {
+				if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
 		})
 	}
 }
 
-func TestGolden(t *testing.T) {
-	files(t, func(t *testing.T, path string, archive *txtar.Archive, w world) {
-		rows, remarks := w.plan()
-		for _, part := range []struct{ name, planned string }{
-			{"answers", lines(w.answers(rows))}, {"rows", lines(rowLines(rows))}, {"remarks", lines(words(remarks))},
-		} {
-			if *update {
-				replace(archive, part.name, part.planned)
-			} else if diff := cmp.Diff(section(archive, part.name), part.planned); diff != "" {
-				t.Errorf("%s (-%s +planned):\n%s", part.name, path, diff)
-			}
-		}
-		if *update {
-			if err := os.WriteFile(path, txtar.Format(archive), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
 // What was read first never shows in the rows.
 func TestOrderNeverShows(t *testing.T) {
-	files(t, func(t *testing.T, _ string, _ *txtar.Archive, w world) {
-		want, _ := w.plan()
-		for seed := range uint64(20) {
-			w.shuffle(rand.New(rand.NewPCG(seed, 0)))
-			got, _ := w.plan()
-			if diff := cmp.Diff(rowLines(want), rowLines(got)); diff != "" {
-				t.Fatalf("seed %d (-before +after):\n%s", seed, diff)
+	for name, path := range files(t) {
+		t.Run(name, func(t *testing.T) {
+			_, w := open(t, path)
+			want, _ := w.plan()
+			for seed := range uint64(20) {
+				w.shuffle(rand.New(rand.NewPCG(seed, 0)))
+				got, _ := w.plan()
+				if diff := cmp.Diff(rowLines(want), rowLines(got)); diff != "" {
+					t.Fatalf("seed %d (-before +after):\n%s", seed, diff)
+				}
 			}
-		}
-	})
+		})
+	}
+}
+
+// files are those of testdata by name.
+func files(t *testing.T) map[string]string {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no files in testdata: %v", err)
+	}
+	byName := map[string]string{}
+	for _, path := range paths {
+		byName[strings.TrimSuffix(filepath.Base(path), ".txtar")] = path
+	}
+	return byName
+}
+
+func open(t *testing.T, path string) (*txtar.Archive, world) {
+	t.Helper()
+	archive, err := txtar.ParseFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archive, readWorld(t, archive)
 }
 
 // plan carries all Services from the API's objects to rows, as the daemon does.
