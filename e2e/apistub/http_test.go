@@ -94,7 +94,7 @@ func TestOnlyJSON(t *testing.T) {
 		"application/vnd.kubernetes.protobuf": http.StatusNotAcceptable,
 		"application/vnd.kubernetes.protobuf,application/json": http.StatusOK,
 	} {
-		r := httptest.NewRequest("GET", "/api/v1/nodes", nil)
+		r := httptest.NewRequest(http.MethodGet, "/api/v1/nodes", nil)
 		r.Header.Set("Accept", accept)
 		w := httptest.NewRecorder()
 		New().ServeHTTP(w, r)
@@ -111,7 +111,7 @@ func lines(t *testing.T, s *Stub, query string) func() string {
 	server := httptest.NewServer(s)
 	ctx, cancel := context.WithCancel(deadline(t))
 	t.Cleanup(func() { cancel(); server.CloseClientConnections(); server.Close() })
-	r, err := http.NewRequestWithContext(ctx, "GET", server.URL+"/api/v1/services?watch=true&"+query, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, server.URL+"/api/v1/services?watch=true&"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,8 @@ func TestWatchBeginsWhereItIsTold(t *testing.T) {
 		"resourceVersion=0": {"ADDED cart 1001", "ADDED foreign 1006", "ADDED till 1004", "MODIFIED cart 1008"},
 		initial:             {"ADDED cart 1001", "ADDED foreign 1006", "ADDED till 1004", "MODIFIED cart 1008"},
 		initial + "&resourceVersion=1003&allowWatchBookmarks=true": {
-			"ADDED cart 1001", "ADDED foreign 1006", "ADDED till 1004", "BOOKMARK 1007 end", "MODIFIED cart 1008"},
+			"ADDED cart 1001", "ADDED foreign 1006", "ADDED till 1004", "BOOKMARK 1007 end", "MODIFIED cart 1008",
+		},
 		"sendInitialEvents=false&resourceVersionMatch=NotOlderThan": {"MODIFIED cart 1008"},
 		"resourceVersion=1007": {"MODIFIED cart 1008"},
 		"resourceVersion=1005": {"ADDED foreign 1006", "MODIFIED cart 1008"},
@@ -239,7 +240,7 @@ func TestEventsAreTaken(t *testing.T) {
 			t.Errorf("create %s: %v, %v", name, got, err)
 		}
 	}
-	r := httptest.NewRequest("POST", "/api/v1/namespaces/shop/events", strings.NewReader(`{"kind":"Event","apiVersion":"v1","metadata":{"name":"third"}}`))
+	r := httptest.NewRequest(http.MethodPost, "/api/v1/namespaces/shop/events", strings.NewReader(`{"kind":"Event","apiVersion":"v1","metadata":{"name":"third"}}`))
 	w := httptest.NewRecorder()
 	if s.ServeHTTP(w, r); w.Code != http.StatusCreated {
 		t.Errorf("post JSON: %d, want 201", w.Code)

@@ -2,6 +2,7 @@ package apistub
 
 import (
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -39,7 +40,7 @@ func TestLoadAllOrNothing(t *testing.T) {
 		expect := func(want string) {
 			t.Helper()
 			w := httptest.NewRecorder()
-			s.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/nodes", nil))
+			s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/v1/nodes", nil))
 			if got := summary(t, w); got != want {
 				t.Errorf("with %q: %s, want %s", bad, got, want)
 			}

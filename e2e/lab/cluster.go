@@ -67,17 +67,18 @@ func (l *Lab) newHost(s *segment, name string, number byte) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	h := &Host{
+		Namespace: n,
+		IPv4:      segment4(number),
+		IPv6:      segment6(number),
+		PodRange4: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 244, number, 0}), 24),
+		PodRange6: netip.MustParsePrefix(fmt.Sprintf("fd00:10:244:%d::/64", number)),
+	}
 	// The first outside client stands for the upstream router: it drops what it
-	// cannot place, as a route to nowhere would make the node answer at once.
-	return &Host{
-			Namespace: n,
-			IPv4:      segment4(number),
-			IPv6:      segment6(number),
-			PodRange4: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 244, number, 0}), 24),
-			PodRange6: netip.MustParsePrefix(fmt.Sprintf("fd00:10:244:%d::/64", number)),
-		}, errors.Join(n.forward(), n.route(
-			way{to: default4, link: "eth0", via: segment4(firstOutsider)},
-			way{to: default6, link: "eth0", via: segment6(firstOutsider)}))
+	// cannot place, while a node without a default route would refuse it at once.
+	return h, errors.Join(n.forward(), n.route(
+		way{to: default4, link: "eth0", via: segment4(firstOutsider)},
+		way{to: default6, link: "eth0", via: segment6(firstOutsider)}))
 }
 
 const firstOutsider = 100
