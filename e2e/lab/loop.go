@@ -154,8 +154,8 @@ func (l *Loop) Stop() Counts {
 	return l.Counts()
 }
 
-// Until calls try again and again, at first quickly, until it returns nil. When
-// ctx ends before, it returns the last error of try.
+// Until calls try every 20 ms until it returns nil. When ctx ends before, it
+// returns the last error of try.
 func Until(ctx context.Context, try func() error) error {
 	return until(ctx, 20*time.Millisecond, try)
 }
