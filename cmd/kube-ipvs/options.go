@@ -1,0 +1,120 @@
+package main
+
+import (
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/kube-proxy/config/v1alpha1"
+)
+
+// verb is what the process is to do.
+type verb string
+
+const (
+	verbRun         verb = "run"
+	verbInit        verb = "init"
+	verbCleanup     verb = "cleanup"
+	verbWriteConfig verb = "write-config"
+	verbVersion     verb = "version"
+	verbHelp        verb = "help"
+)
+
+// options are the command line and the configuration file, checked and
+// resolved. With verbHelp and verbVersion nothing else is filled in.
+type options struct {
+	Verb          verb
+	ConfigFile    string
+	WriteConfigTo string
+	Takeover      bool
+
+	Kubeconfig, Master              string
+	ContentType, AcceptContentTypes string
+	QPS                             float32
+	Burst                           int
+	ConfigSyncPeriod                time.Duration
+
+	NodeName          string
+	NodeIP            netip.Addr     // zero: whatever the Node says
+	ClusterCIDRs      []netip.Prefix // at most one of each family
+	MasqueradeBit     int
+	MasqueradeAll     bool
+	NodePortAddresses []string // prefixes and the words primary, localhost, all; empty: all
+	ExternalIPs       bool     // serve Services' externalIPs
+
+	Scheduler                             string
+	SyncPeriod, MinSyncPeriod             time.Duration
+	ExcludeCIDRs                          []netip.Prefix
+	StrictARP                             bool
+	TCPTimeout, TCPFinTimeout, UDPTimeout time.Duration // zero: leave the kernel's
+
+	HealthzAddress, MetricsAddress string // IP:port; empty: none
+	BindAddressHardFail            bool
+	Profiling                      bool
+	OOMScoreAdj                    int
+
+	Verbosity int
+	VModule   string // as klog wants it
+
+	Config   v1alpha1.KubeProxyConfiguration // in force
+	Warnings []string                        // one line each
+}
+
+// parse reads args and the configuration file they name. hostname is asked when
+// nothing names the Node. The error has one line for each mistake.
+func parse(args []string, hostname func() (string, error)) (options, error) {
+	r := &reading{line: newCommandLine()}
+	r.readLine(args)
+	r.config = &r.line.config
+	switch {
+	case r.line.help:
+		return options{Verb: verbHelp}, nil
+	case r.line.version == "true" || r.line.version == "raw":
+		return options{Verb: verbVersion}, nil
+	}
+	if r.line.configFile != "" && !r.readFile() {
+		return options{}, r.err()
+	}
+	o := r.resolve(hostname)
+	r.warnOfSilenced()
+	r.warnOfUnused()
+	if err := r.err(); err != nil {
+		return options{}, err
+	}
+	o.Warnings = r.warnings
+	return o, nil
+}
+
+func (r *reading) verb() verb {
+	switch {
+	case r.line.writeConfigTo != "":
+		return verbWriteConfig
+	case r.line.cleanup:
+		return verbCleanup
+	case r.line.initOnly:
+		return verbInit
+	}
+	return verbRun
+}
+
+// err is all problems. For cleanup a wrong value is only a warning, unless it
+// says what must not be removed: there is nothing else it could spoil, and who
+// cleans up should not have to repair a configuration first.
+func (r *reading) err() error {
+	if r.verb() == verbCleanup {
+		r.problems = slices.DeleteFunc(r.problems, func(p problem) bool {
+			harmless := !strings.HasPrefix("ipvs.excludeCIDRs", p.field)
+			if harmless {
+				r.warn("%s", p.text)
+			}
+			return harmless
+		})
+	}
+	var errs []error
+	for _, p := range r.problems {
+		errs = append(errs, errors.New(p.text))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"k8s.io/kube-proxy/config/v1alpha1"
+)
+
+var (
+	// The kernel keeps a scheduler's name in 16 bytes, the last of them zero.
+	schedulerName = regexp.MustCompile(`^[a-z0-9_-]{1,15}$`)
+	minorVersion  = regexp.MustCompile(`^(\d+\.\d+)?$`)
+)
+
+// resolve checks every value and turns the configuration into options.
+func (r *reading) resolve(hostname func() (string, error)) options {
+	c := r.config
+	setDefaultTexts(c)
+	r.check()
+	o := options{
+		Verb:          r.verb(),
+		ConfigFile:    r.line.configFile,
+		WriteConfigTo: r.line.writeConfigTo,
+		Takeover:      r.line.takeover,
+
+		Kubeconfig:         c.ClientConnection.Kubeconfig,
+		Master:             r.line.master,
+		ContentType:        c.ClientConnection.ContentType,
+		AcceptContentTypes: c.ClientConnection.AcceptContentTypes,
+		QPS:                c.ClientConnection.QPS,
+		Burst:              int(c.ClientConnection.Burst),
+		ConfigSyncPeriod:   c.ConfigSyncPeriod.Duration,
+
+		NodeName:          r.nodeName(hostname),
+		NodeIP:            r.nodeIP(),
+		ClusterCIDRs:      r.clusterCIDRs(),
+		MasqueradeBit:     r.masqueradeBit(),
+		MasqueradeAll:     c.IPTables.MasqueradeAll,
+		NodePortAddresses: r.nodePortAddresses(),
+		ExternalIPs:       r.externalIPs(),
+
+		Scheduler:     c.IPVS.Scheduler,
+		SyncPeriod:    c.IPVS.SyncPeriod.Duration,
+		MinSyncPeriod: c.IPVS.MinSyncPeriod.Duration,
+		ExcludeCIDRs:  r.prefixes("ipvs.excludeCIDRs", c.IPVS.ExcludeCIDRs),
+		StrictARP:     c.IPVS.StrictARP,
+		TCPTimeout:    c.IPVS.TCPTimeout.Duration,
+		TCPFinTimeout: c.IPVS.TCPFinTimeout.Duration,
+		UDPTimeout:    c.IPVS.UDPTimeout.Duration,
+
+		BindAddressHardFail: c.BindAddressHardFail,
+		Profiling:           c.EnableProfiling,
+		OOMScoreAdj:         int(*c.OOMScoreAdj),
+
+		Verbosity: int(c.Logging.Verbosity),
+		VModule:   show(&c.Logging.VModule),
+	}
+	everywhere, loopback := "0.0.0.0", "127.0.0.1"
+	if ip, err := netip.ParseAddr(c.BindAddress); err == nil && ip.Is6() {
+		everywhere, loopback = "::", "::1"
+	}
+	c.HealthzBindAddress = r.listenAddress(listener{"healthzBindAddress", everywhere, healthzPort, "healthz-port", r.line.healthzPort})
+	c.MetricsBindAddress = r.listenAddress(listener{"metricsBindAddress", loopback, metricsPort, "metrics-port", r.line.metricsPort})
+	o.HealthzAddress, o.MetricsAddress = c.HealthzBindAddress, c.MetricsBindAddress
+	o.Config = *c
+	return o
+}
+
+// check notes every value that is out of bounds.
+func (r *reading) check() {
+	c := r.config
+	k, v := &c.Conntrack, &c.IPVS
+	const notNegative, positive = "must not be negative", "must be greater than 0"
+	for _, check := range []struct {
+		field string
+		fine  bool
+		must  string
+	}{
+		{"mode", c.Mode == "" || c.Mode == "ipvs", otherProgram(c.Mode)},
+		{"oomScoreAdj", within(*c.OOMScoreAdj, -1000, 1000), "must be from -1000 to 1000"},
+		{"clientConnection.burst", c.ClientConnection.Burst >= 0, notNegative},
+		{"configSyncPeriod", c.ConfigSyncPeriod.Duration > 0, positive},
+		{"detectLocalMode", c.DetectLocalMode == "ClusterCIDR", otherDetection(c.DetectLocalMode)},
+		{"ipvs.scheduler", schedulerName.MatchString(v.Scheduler), "must be the name of an IPVS scheduler, such as rr, lc or mh"},
+		{"ipvs.syncPeriod", v.SyncPeriod.Duration > 0, positive},
+		{"ipvs.minSyncPeriod", v.MinSyncPeriod.Duration >= 0, notNegative},
+		{"ipvs.minSyncPeriod", v.SyncPeriod.Duration <= 0 || v.MinSyncPeriod.Duration <= v.SyncPeriod.Duration,
+			"must not be longer than " + r.name("ipvs.syncPeriod") + ", " + v.SyncPeriod.Duration.String()},
+		{"ipvs.tcpTimeout", v.TCPTimeout.Duration >= 0, notNegative},
+		{"ipvs.tcpFinTimeout", v.TCPFinTimeout.Duration >= 0, notNegative},
+		{"ipvs.udpTimeout", v.UDPTimeout.Duration >= 0, notNegative},
+		{"logging.format", c.Logging.Format == "text" || c.Logging.Format == "json", "must be text"},
+		{"conntrack.maxPerCore", *k.MaxPerCore >= 0, notNegative},
+		{"conntrack.min", *k.Min >= 0, notNegative},
+		{"conntrack.tcpEstablishedTimeout", k.TCPEstablishedTimeout.Duration >= 0, notNegative},
+		{"conntrack.tcpCloseWaitTimeout", k.TCPCloseWaitTimeout.Duration >= 0, notNegative},
+		{"conntrack.udpTimeout", k.UDPTimeout.Duration >= 0, notNegative},
+		{"conntrack.udpStreamTimeout", k.UDPStreamTimeout.Duration >= 0, notNegative},
+		{"showHiddenMetricsForVersion", minorVersion.MatchString(c.ShowHiddenMetricsForVersion), "must be a version without patch, such as 1.36"},
+	} {
+		if !check.fine {
+			r.bad(check.field, check.must)
+		}
+	}
+	if c.Logging.Format == "json" {
+		r.warn("%s %q: without effect: %s", r.name("logging.format"), "json", newLogging)
+	}
+}
+
+func within(n, least, most int32) bool { return least <= n && n <= most }
+
+// otherProgram says who has the mode that we do not have.
+func otherProgram(mode v1alpha1.ProxyMode) string {
+	switch mode {
+	case "iptables", "nftables":
+		return "must be ipvs or empty; for " + string(mode) + " run kube-proxy"
+	case "kernelspace":
+		return "must be ipvs or empty; for kernelspace run kube-proxy.exe on Windows"
+	}
+	return "must be ipvs or empty"
+}
+
+func otherDetection(mode v1alpha1.LocalMode) string {
+	switch mode {
+	case "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix":
+		return "not supported yet; must be ClusterCIDR"
+	}
+	return "must be ClusterCIDR"
+}
+
+// masqueradeBit can be shifted by even when it is wrong, which does not keep
+// anybody from cleaning up.
+func (r *reading) masqueradeBit() int {
+	bit := *r.config.IPTables.MasqueradeBit
+	if !within(bit, 0, 31) {
+		r.bad("iptables.masqueradeBit", "must be from 0 to 31")
+		return 14
+	}
+	return int(bit)
+}
+
+// nodeName is lower case and without spaces around it, as in kube-proxy and in
+// the kubelet.
+func (r *reading) nodeName(hostname func() (string, error)) string {
+	if given := r.config.HostnameOverride; given != "" {
+		name := strings.ToLower(strings.TrimSpace(given))
+		if name == "" {
+			r.bad("hostnameOverride", "must not be blank")
+		}
+		return name
+	}
+	host, err := hostname()
+	name := strings.ToLower(strings.TrimSpace(host))
+	switch {
+	case err != nil:
+		r.problem("hostnameOverride", "host name: %v; give --hostname-override", err)
+	case name == "":
+		r.problem("hostnameOverride", "host name: empty; give --hostname-override")
+	}
+	return name
+}
