@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"reflect"
@@ -201,4 +202,16 @@ func valueAt(doc []byte, path string) ([]byte, bool) {
 
 func oneLine(err error) string {
 	return strings.Join(strings.Fields(err.Error()), " ")
+}
+
+// writeConfig writes the configuration in force into the file asked for.
+func (o options) writeConfig() error {
+	text, err := yaml.Marshal(o.Config)
+	if err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	if err := os.WriteFile(o.WriteConfigTo, text, 0o644); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return nil
 }
