@@ -56,7 +56,8 @@ func TestFiles(t *testing.T) {
 			continue
 		}
 		who, _ := io.ReadAll(response.Body)
-		if response.Body.Close(); string(who) != "admin of [system:masters]" {
+		_ = response.Body.Close()
+		if string(who) != "admin of [system:masters]" {
 			t.Errorf("%s: the server sees %s", host, who)
 		}
 		client.CloseIdleConnections()

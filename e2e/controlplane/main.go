@@ -36,14 +36,14 @@ func run(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	return beside(ctx, bin, files(folder), command)
 }
 
 func parse(args []string, cache string) (bin string, command []string, err error) {
 	flags := flag.NewFlagSet("controlplane", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: controlplane [flags] -- COMMAND ARGS...")
+		_, _ = fmt.Fprintln(flags.Output(), "usage: controlplane [flags] -- COMMAND ARGS...")
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&bin, "bin", cache, "the `folder` with the binaries etcd and kube-apiserver")
@@ -51,7 +51,7 @@ func parse(args []string, cache string) (bin string, command []string, err error
 		return "", nil, err
 	}
 	if flags.NArg() == 0 {
-		return "", nil, errors.New("no command: want controlplane [flags] -- COMMAND ARGS...")
+		return "", nil, errors.New("no command behind the flags")
 	}
 	for _, name := range []string{"etcd", "kube-apiserver"} {
 		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
@@ -111,7 +111,7 @@ func freePorts() (ports, error) {
 			return ports{}, err
 		}
 		// All are held until the last is found, so that they differ.
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		*port = l.Addr().(*net.TCPAddr).Port
 	}
 	return p, nil

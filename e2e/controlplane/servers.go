@@ -68,7 +68,7 @@ func (all *servers) start(ctx context.Context, lost context.CancelCauseFunc, bin
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	s := server{filepath.Base(bin), log, make(chan struct{})}
 	cmd := child.Command(ctx, bin, args...)
 	// Nothing is worth a slow end in good order.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"debug/elf"
 	_ "embed"
 	"fmt"
@@ -72,15 +73,18 @@ func readBusybox() ([]byte, error) {
 	if err != nil {
 		return nil, need("busybox")
 	}
-	f, err := elf.Open(file)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	f, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	defer f.Close()
 	for _, p := range f.Progs {
 		if p.Type == elf.PT_INTERP {
 			return nil, fmt.Errorf("%s is not static: run e2e/vm/install.sh", file)
 		}
 	}
-	return os.ReadFile(file)
+	return data, nil
 }

@@ -60,7 +60,7 @@ func fetchKernel(ctx context.Context, folder string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(parts)
+	defer func() { _ = os.RemoveAll(parts) }()
 	// apt-get as root would want to step down to a user who may not write here.
 	if _, err := output(ctx, parts, "apt-get", "-o", "APT::Sandbox::User=root", "download", "linux-image-"+version); err != nil {
 		return "", fmt.Errorf("%w (are the package lists old? apt-get update)", err)
@@ -128,8 +128,8 @@ func lock(file string) (unlock func(), err error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock %s: %w", file, err)
 	}
-	return func() { f.Close() }, nil
+	return func() { _ = f.Close() }, nil
 }

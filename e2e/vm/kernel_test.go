@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,13 +21,14 @@ func TestParseDepends(t *testing.T) {
 
 // image is a bootable image of three sectors of set-up and then some bytes and the payload.
 func image(payload string) []byte {
-	b := make([]byte, 3*512)
+	const setup, gap = 3 * 512, 16
+	b := make([]byte, setup+gap)
 	b[0x1f1] = 2
 	copy(b[0x202:], "HdrS")
 	binary.LittleEndian.PutUint16(b[0x206:], 0x20f)
-	binary.LittleEndian.PutUint32(b[0x248:], 16)
+	binary.LittleEndian.PutUint32(b[0x248:], gap)
 	binary.LittleEndian.PutUint32(b[0x24c:], uint32(len(payload)))
-	return append(append(b, make([]byte, 16)...), payload+"what follows"...)
+	return slices.Concat(b, []byte(payload+"what follows"))
 }
 
 func TestPayload(t *testing.T) {

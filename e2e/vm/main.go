@@ -52,7 +52,7 @@ func parse(args []string) (options, error) {
 	var opts options
 	flags := flag.NewFlagSet("vm", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintln(flags.Output(), "usage: vm [flags] -- COMMAND ARGS...")
+		_, _ = fmt.Fprintln(flags.Output(), "usage: vm [flags] -- COMMAND ARGS...")
 		flags.PrintDefaults()
 	}
 	flags.StringVar(&opts.kernel, "kernel", "auto", "`whose` kernel: own, vm, or auto: own when it has IPVS and the user is root")
@@ -63,7 +63,7 @@ func parse(args []string) (options, error) {
 	}
 	opts.command = flags.Args()
 	if len(opts.command) == 0 {
-		return opts, errors.New("no command: want vm [flags] -- COMMAND ARGS...")
+		return opts, errors.New("no command behind the flags")
 	}
 	switch opts.kernel {
 	case "auto", "own", "vm":

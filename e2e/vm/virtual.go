@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,7 +39,7 @@ func runVirtual(ctx context.Context, opts options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 
 	h := hardware{
 		accelerator: chooseAccelerator(ctx),
@@ -112,7 +110,7 @@ func boot(ctx context.Context, h hardware) (int, error) {
 	}
 	_, err = child.Run(cmd)
 	for _, f := range cmd.ExtraFiles {
-		f.Close()
+		_ = f.Close()
 	}
 	readers.Wait()
 
@@ -138,10 +136,10 @@ func ports(cmd *exec.Cmd, to ...io.Writer) (*sync.WaitGroup, error) {
 		}
 		cmd.ExtraFiles = append(cmd.ExtraFiles, end)
 		readers.Go(func() {
-			defer from.Close()
 			_, _ = io.Copy(w, from)
 			// Whoever reads our output may go away; the virtual machine must not block on that.
 			_, _ = io.Copy(io.Discard, from)
+			_ = from.Close()
 		})
 	}
 	return &readers, nil
@@ -176,16 +174,10 @@ func (s *status) Write(p []byte) (int, error) {
 
 // tail is the end of a log file.
 func tail(file string, lines int) string {
-	f, err := os.Open(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}
-	defer f.Close()
-	var last []string
-	for s := bufio.NewScanner(f); s.Scan(); {
-		if last = append(last, s.Text()); len(last) > lines {
-			last = slices.Delete(last, 0, 1)
-		}
-	}
-	return strings.Join(last, "\n")
+	last := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(last[max(0, len(last)-lines):], "\n")
 }

@@ -20,18 +20,14 @@ func unpackImage(ctx context.Context, image, vmlinux string) error {
 	if err != nil {
 		return fmt.Errorf("unpack %s: %w", image, err)
 	}
-	out, err := os.Create(vmlinux)
-	if err != nil {
-		return err
-	}
-	defer out.Close()
 	// Behind the stream the kernel has put its size.
 	cmd := exec.CommandContext(ctx, "xz", "--decompress", "--stdout", "--single-stream")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(packed), out, os.Stderr
-	if err := cmd.Run(); err != nil {
+	cmd.Stdin, cmd.Stderr = bytes.NewReader(packed), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
 		return fmt.Errorf("unpack %s: xz: %w", image, err)
 	}
-	return out.Close()
+	return os.WriteFile(vmlinux, out, 0o644)
 }
 
 // payload is the compressed kernel in a bootable image, as Linux's boot protocol has it since 2.08.
