@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/kube-proxy/config/v1alpha1"
@@ -100,12 +99,12 @@ func (r *reading) verb() verb {
 }
 
 // err is all problems. For cleanup a wrong value is only a warning, unless it
-// says what must not be removed: there is nothing else it could spoil, and who
-// cleans up should not have to repair a configuration first.
+// says what must not be removed, or hides that: there is nothing else it could
+// spoil, and who cleans up should not have to repair a configuration first.
 func (r *reading) err() error {
 	if r.verb() == verbCleanup {
 		r.problems = slices.DeleteFunc(r.problems, func(p problem) bool {
-			harmless := !strings.HasPrefix("ipvs.excludeCIDRs", p.field)
+			harmless := p.field != "" && p.field != "ipvs" && p.field != "ipvs.excludeCIDRs"
 			if harmless {
 				r.warn("%s", p.text)
 			}

@@ -172,8 +172,10 @@ func TestListsGrowWithEachFlag(t *testing.T) {
 
 func TestWrittenConfigurationMeansTheSame(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "out")
-	args := []string{"--cluster-cidr=10.1.0.0/16,fd00::/64", "--ipvs-scheduler=lc", "--ipvs-sync-period=1m",
-		"--nodeport-addresses=primary", "--feature-gates=AllowServiceExternalIPs=false", "--healthz-bind-address=1.2.3.4", "--vmodule=a=1"}
+	args := []string{
+		"--cluster-cidr=10.1.0.0/16,fd00::/64", "--ipvs-scheduler=lc", "--ipvs-sync-period=1m",
+		"--nodeport-addresses=primary", "--feature-gates=AllowServiceExternalIPs=false", "--healthz-bind-address=1.2.3.4", "--vmodule=a=1",
+	}
 	want := mustParse(t, args...)
 	if err := mustParse(t, append(args, "--write-config-to", name)...).writeConfig(); err != nil {
 		t.Fatal(err)

@@ -86,8 +86,10 @@ func (r *reading) check() {
 		{"ipvs.scheduler", schedulerName.MatchString(v.Scheduler), "must be the name of an IPVS scheduler, such as rr, lc or mh"},
 		{"ipvs.syncPeriod", v.SyncPeriod.Duration > 0, positive},
 		{"ipvs.minSyncPeriod", v.MinSyncPeriod.Duration >= 0, notNegative},
-		{"ipvs.minSyncPeriod", v.SyncPeriod.Duration <= 0 || v.MinSyncPeriod.Duration <= v.SyncPeriod.Duration,
-			"must not be longer than " + r.name("ipvs.syncPeriod") + ", " + v.SyncPeriod.Duration.String()},
+		{
+			"ipvs.minSyncPeriod", v.SyncPeriod.Duration <= 0 || v.MinSyncPeriod.Duration <= v.SyncPeriod.Duration,
+			"must not be longer than " + r.name("ipvs.syncPeriod") + ", " + v.SyncPeriod.Duration.String(),
+		},
 		{"ipvs.tcpTimeout", v.TCPTimeout.Duration >= 0, notNegative},
 		{"ipvs.tcpFinTimeout", v.TCPFinTimeout.Duration >= 0, notNegative},
 		{"ipvs.udpTimeout", v.UDPTimeout.Duration >= 0, notNegative},

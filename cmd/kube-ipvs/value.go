@@ -42,8 +42,9 @@ func (v value) Type() string {
 		return "bool"
 	case reflect.Int32, reflect.Uint32, reflect.Float32:
 		return "number"
+	default:
+		return "text"
 	}
-	return "text"
 }
 
 // versionForm is how --version was asked for.
@@ -108,8 +109,9 @@ func assignPlain(to reflect.Value, text string) bool {
 		f, err := strconv.ParseFloat(text, 32)
 		to.SetFloat(f)
 		return err == nil
+	default:
+		panic(fmt.Sprintf("no text becomes a %v", to.Type()))
 	}
-	panic(fmt.Sprintf("no text becomes a %v", to.Type()))
 }
 
 func assignBools(to *map[string]bool, text string) bool {
@@ -205,8 +207,9 @@ func wanted(to any) string {
 		return "a number"
 	case reflect.String:
 		return "a text"
+	default:
+		return "what kube-proxy accepts"
 	}
-	return "what kube-proxy accepts"
 }
 
 // lookup is a pointer to the field at a path of JSON names below the struct

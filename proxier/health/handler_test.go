@@ -2,6 +2,7 @@ package health
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -67,7 +68,7 @@ func TestAnswers(t *testing.T) {
 					told := ""
 					handler := h.Handler(func(path string, code int) { told += fmt.Sprintf("%s %d", path, code) })
 					w := httptest.NewRecorder()
-					handler.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+					handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 					if got := fmt.Sprintf("%d %s", w.Code, strings.TrimSpace(w.Body.String())); got != want {
 						t.Errorf("%s:\n%s\nwant:\n%s", path, got, want)
 					}
@@ -85,7 +86,7 @@ func TestAnswers(t *testing.T) {
 
 func TestNobodyNeedBeToldOfAnswers(t *testing.T) {
 	w := httptest.NewRecorder()
-	New(time.Minute).Handler(nil).ServeHTTP(w, httptest.NewRequest("GET", "/livez", nil))
+	New(time.Minute).Handler(nil).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/livez", nil))
 	if w.Code != 200 {
 		t.Errorf("answered %d", w.Code)
 	}

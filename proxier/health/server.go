@@ -34,21 +34,23 @@ type Server struct {
 // Run answers until ctx ends, and listens anew 5 seconds after a failure. It
 // errs only with HardFail.
 func (s Server) Run(ctx context.Context) error {
+	again := time.NewTimer(0)
+	defer again.Stop()
 	for {
-		err := s.serve(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case s.HardFail:
-			return err
-		case s.Failed != nil:
-			s.Failed(err)
-		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(retryPeriod):
+		case <-again.C:
 		}
+		if err := s.serve(ctx); ctx.Err() == nil {
+			if s.HardFail {
+				return err
+			}
+			if s.Failed != nil {
+				s.Failed(err)
+			}
+		}
+		again.Reset(retryPeriod)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-var taken = errors.New("address already in use")
+var errTaken = errors.New("address already in use")
 
 // silent is a listener that nobody connects to.
 type silent struct{ closed chan struct{} }
@@ -30,7 +30,7 @@ func TestListeningIsTriedAgainEveryFiveSeconds(t *testing.T) {
 		s.listen = func(string, string) (net.Listener, error) {
 			tries = append(tries, time.Since(began))
 			if len(tries) < 3 {
-				return nil, taken
+				return nil, errTaken
 			}
 			return listener, nil
 		}
@@ -42,7 +42,7 @@ func TestListeningIsTriedAgainEveryFiveSeconds(t *testing.T) {
 		if len(tries) != 3 || tries[0] != 0 || tries[1] != 5*time.Second || tries[2] != 10*time.Second {
 			t.Errorf("tried at %v", tries)
 		}
-		if len(failures) != 2 || !errors.Is(failures[0], taken) {
+		if len(failures) != 2 || !errors.Is(failures[0], errTaken) {
 			t.Errorf("told of %v", failures)
 		}
 		cancel()
@@ -55,7 +55,7 @@ func TestListeningIsTriedAgainEveryFiveSeconds(t *testing.T) {
 
 func TestTheEndDoesNotWaitForTheNextTry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := Server{listen: func(string, string) (net.Listener, error) { return nil, taken }}
+		s := Server{listen: func(string, string) (net.Listener, error) { return nil, errTaken }}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
@@ -70,18 +70,18 @@ func TestTheEndDoesNotWaitForTheNextTry(t *testing.T) {
 
 func TestHardFailGivesUpAtOnce(t *testing.T) {
 	s := Server{HardFail: true, Failed: func(err error) { t.Errorf("told of %v", err) }}
-	s.listen = func(string, string) (net.Listener, error) { return nil, taken }
-	if err := s.Run(t.Context()); !errors.Is(err, taken) {
+	s.listen = func(string, string) (net.Listener, error) { return nil, errTaken }
+	if err := s.Run(t.Context()); !errors.Is(err, errTaken) {
 		t.Errorf("gave up with %v", err)
 	}
 }
 
 func TestAWildcardAddressAnswersBothFamilies(t *testing.T) {
-	if l, err := net.Listen("tcp", "[::1]:0"); err != nil {
+	l, err := net.Listen("tcp", "[::1]:0")
+	if err != nil {
 		t.Skipf("this machine has no IPv6 loopback: %v", err)
-	} else {
-		l.Close()
 	}
+	_ = l.Close()
 	for _, wildcard := range []string{"0.0.0.0:0", "[::]:0"} {
 		port := make(chan string, 1)
 		s := Server{Addr: wildcard, HardFail: true, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -105,7 +105,7 @@ func TestAWildcardAddressAnswersBothFamilies(t *testing.T) {
 				t.Errorf("listening on %s: %v", wildcard, err)
 				continue
 			}
-			answer.Body.Close()
+			_ = answer.Body.Close()
 		}
 		cancel()
 		if err := <-ended; err != nil {

@@ -28,6 +28,7 @@ type world struct {
 
 // inWorld runs test when the cluster has synced and its marks have been taken.
 func inWorld(t *testing.T, held []runtime.Object, test func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{T: t, ctx: t.Context(), api: fake.NewClientset(held...), changes: NewChanges()}
 		w.start()

@@ -47,11 +47,11 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind := map[string]string{"services": "Service", "endpointslices": "EndpointSlice", "nodes": "Node"}[resource]
 	version := strings.TrimPrefix(path.Dir(strings.TrimPrefix(r.URL.Path, "/apis/")), "/api/")
 	if q.Get("watch") == "" {
-		fmt.Fprintf(w, `{"kind":"%sList","apiVersion":%q,"metadata":{"resourceVersion":"1"},"items":[]}`, kind, version)
+		_, _ = fmt.Fprintf(w, `{"kind":"%sList","apiVersion":%q,"metadata":{"resourceVersion":"1"},"items":[]}`, kind, version)
 		return
 	}
 	if q.Get("sendInitialEvents") == "true" {
-		fmt.Fprintf(w, `{"type":"BOOKMARK","object":{"kind":%q,"apiVersion":%q,"metadata":{"resourceVersion":"1","annotations":{%q:"true"}}}}`,
+		_, _ = fmt.Fprintf(w, `{"type":"BOOKMARK","object":{"kind":%q,"apiVersion":%q,"metadata":{"resourceVersion":"1","annotations":{%q:"true"}}}}`,
 			kind, version, metav1.InitialEventsAnnotationKey)
 	}
 	w.(http.Flusher).Flush()
