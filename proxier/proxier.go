@@ -27,6 +27,8 @@ type Config struct {
 	MinSyncPeriod time.Duration // at least this long from the end of a pass to the next change; zero: at once
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
 	Takeover      bool          // remove what kube-proxy has left behind
+
+	IgnoreExternalIPs bool // of Services
 }
 
 // Cluster is the API as a Proxier needs it.
@@ -86,7 +88,7 @@ func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.He
 		health:   h,
 		metrics:  newMetrics(),
 		tables:   newTables(k),
-		planning: plan.Config{Scheduler: cfg.Scheduler, Families: k.Families()},
+		planning: plan.Config{Scheduler: cfg.Scheduler, Families: k.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},
 		book:     plan.NewBook(),
 		known:    map[owner]struct{}{},
 		waiting:  map[owner][]time.Time{},

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 
 	"github.com/vishvananda/netlink"
@@ -133,5 +134,17 @@ func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) request {
 	r.body = binary.NativeEndian.AppendUint32(r.body, uint32(link))
 	r.body = attribute(r.body, unix.IFA_LOCAL, op.Key.AsSlice())
 	r.body = attribute(r.body, unix.IFA_ADDRESS, op.Key.AsSlice())
+	if op.Key.Is6() {
+		// Deprecated, so that the kernel never prefers it as the source of the
+		// host's own packets: masquerading towards local Pods would take it.
+		r.body = attribute(r.body, unix.IFA_CACHEINFO, lifetimes(0, math.MaxUint32))
+	}
 	return r
+}
+
+// lifetimes is a struct ifa_cacheinfo.
+func lifetimes(preferred, valid uint32) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, preferred)
+	b = binary.NativeEndian.AppendUint32(b, valid)
+	return append(b, make([]byte, 8)...)
 }

@@ -41,9 +41,10 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 		return family.ID, nil
 	}
 	if probeErr != nil {
-		return 0, fmt.Errorf("the kernel has no IPVS (module ip_vs); modprobe: %w: %s", probeErr, strings.TrimSpace(string(out)))
+		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+		return 0, fmt.Errorf("the kernel has no IPVS, and module ip_vs cannot be loaded: %s (%w)", first, probeErr)
 	}
-	return 0, fmt.Errorf("the kernel has no IPVS (module ip_vs): %w", err)
+	return 0, fmt.Errorf("the kernel has no IPVS: %w", err)
 }
 
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,6 +49,9 @@ func (m members) List(ctx context.Context) (map[state.Member]state.None, error) 
 				return nil, err
 			}
 			entries, err := m.k.sets.Members(s.Name(f))
+			if errors.Is(err, ipset.ErrNotExist) {
+				continue // no set, no members; the next Prepare makes it
+			}
 			if err != nil {
 				return nil, fmt.Errorf("of %s: %w", s.Name(f), err)
 			}
@@ -72,10 +76,15 @@ func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state
 			}
 			entries = append(entries, op.Key.Entry)
 		}
-		if removing {
-			errs = append(errs, m.k.sets.Remove(set, entries)...)
-		} else {
+		if !removing {
 			errs = append(errs, m.k.sets.Add(set, entries)...)
+		} else {
+			for _, err := range m.k.sets.Remove(set, entries) {
+				if errors.Is(err, ipset.ErrNotExist) {
+					err = nil
+				}
+				errs = append(errs, err)
+			}
 		}
 		ops = ops[len(entries):]
 	}

@@ -38,7 +38,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	taken := map[state.VirtualServer]bool{}
 	for i := range ports {
 		p := &ports[i]
-		for _, f := range allOf(p, node) {
+		for _, f := range allOf(p, node, cfg) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
 				continue
@@ -61,7 +61,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 
 // allOf are the fronts of one Port as the Service has them, whatever this node
 // can do.
-func allOf(p *cluster.Port, node cluster.Node) (fronts []Front) {
+func allOf(p *cluster.Port, node cluster.Node, cfg Config) (fronts []Front) {
 	for _, w := range ways(p, node, cfg) {
 		for _, addr := range w.addrs {
 			fronts = append(fronts, Front{

@@ -1,0 +1,87 @@
+// Command kube-ipvs serves the Services of a Kubernetes cluster on one node,
+// with IPVS. It takes the place of kube-proxy and takes its command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+)
+
+func main() {
+	err := run(os.Args[1:])
+	klog.Flush()
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintln(os.Stderr, "kube-ipvs:", strings.TrimSuffix(line, "\n"))
+		}
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	o, err := parse(args, os.Hostname)
+	if err != nil {
+		return err
+	}
+	if err := o.startLogging(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	return o.do(ctx)
+}
+
+// do what the command line asks for.
+func (o options) do(ctx context.Context) error {
+	for _, w := range o.Warnings {
+		klog.Warning(w)
+	}
+	switch o.Verb {
+	case verbHelp:
+		fmt.Print(usage())
+		return nil
+	case verbVersion:
+		fmt.Println(versionLine())
+		return nil
+	case verbWriteConfig:
+		return o.writeConfig()
+	case verbInit:
+		return o.withKernel(func(k *kernel.Kernel) error { return k.Host(ctx) })
+	case verbCleanup:
+		return o.withKernel(func(k *kernel.Kernel) error { return cleanup(ctx, k) })
+	default:
+		return o.withKernel(func(k *kernel.Kernel) error { return o.serve(ctx, k) })
+	}
+}
+
+func (o options) withKernel(deed func(*kernel.Kernel) error) error {
+	k, err := kernel.Open(kernel.Config{
+		Scheduler:      o.Scheduler,
+		MasqueradeMark: 1 << o.MasqueradeBit,
+		MasqueradeAll:  o.MasqueradeAll,
+		PodCIDRs:       o.ClusterCIDRs,
+		ExcludeCIDRs:   o.ExcludeCIDRs,
+		StrictARP:      o.StrictARP,
+		Timeouts:       kernel.Timeouts{TCP: o.TCPTimeout, TCPFin: o.TCPFinTimeout, UDP: o.UDPTimeout},
+	})
+	if err != nil {
+		return err
+	}
+	return errors.Join(deed(k), k.Close())
+}
+
+// cleanup is a Proxier that nobody asks for anything.
+func cleanup(ctx context.Context, k *kernel.Kernel) error {
+	p := proxier.New(proxier.Config{}, nil, nil, k, nil)
+	return errors.Join(p.Uninstall(ctx), k.Remove(ctx))
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/pprof"
+	"net/netip"
+	"os"
+	"strconv"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
+)
+
+// serve runs the daemon until ctx ends; what it has put into the kernel stays.
+func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
+	client, err := o.client()
+	if err != nil {
+		return err
+	}
+	o.adjustOOMScore()
+	if err := k.Host(ctx); err != nil {
+		return err
+	}
+	changes := watch.NewChanges()
+	api, err := watch.New(client, o.NodeName, changes)
+	if err != nil {
+		return err
+	}
+	var families []string
+	for _, f := range k.Families() {
+		families = append(families, fmt.Sprintf("IPv%d", f))
+	}
+	h := health.New(2*o.SyncPeriod, families...)
+	p := proxier.New(proxier.Config{
+		NodeName:          o.NodeName,
+		Scheduler:         o.Scheduler,
+		SyncPeriod:        o.SyncPeriod,
+		MinSyncPeriod:     o.MinSyncPeriod,
+		NodePorts:         o.nodePorts(),
+		Takeover:          o.Takeover,
+		IgnoreExternalIPs: !o.ExternalIPs,
+	}, api, changes, k, h)
+	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
+
+	// All end together: with ctx, with the first that fails, or with the Proxier.
+	ctx, stop := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
+	together(func(ctx context.Context) error { api.Run(ctx); return nil })
+	together(o.listen(o.HealthzAddress, h.Handler(nil)))
+	together(o.listen(o.MetricsAddress, o.metrics(p)))
+	err = p.Run(ctx)
+	stop(err)
+	wg.Wait()
+	if err == nil {
+		err = failure(ctx)
+	}
+	return err
+}
+
+// failure is what has ended ctx, if that was one.
+func failure(ctx context.Context) error {
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// client reaches the API server as kube-proxy does: by kubeconfig or master,
+// else as a Pod.
+func (o options) client() (kubernetes.Interface, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags(o.Master, o.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the API server (--kubeconfig, --master): %w", err)
+	}
+	cfg.ContentType, cfg.AcceptContentTypes = o.ContentType, o.AcceptContentTypes
+	cfg.QPS, cfg.Burst = o.QPS, o.Burst
+	cfg.UserAgent = "kube-ipvs/" + version
+	client, err := kubernetes.NewForConfig(rest.AddUserAgent(cfg, ""))
+	if err != nil {
+		return nil, fmt.Errorf("find the API server: %w", err)
+	}
+	return client, nil
+}
+
+// listen answers on an address; on none it waits for the end.
+func (o options) listen(address string, handler http.Handler) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if address == "" {
+			<-ctx.Done()
+			return nil
+		}
+		s := health.Server{Addr: address, Handler: handler, HardFail: o.BindAddressHardFail, Failed: func(err error) {
+			klog.ErrorS(err, "Could not listen; it will be tried again", "address", address)
+		}}
+		return s.Run(ctx)
+	}
+}
+
+func (o options) metrics(p *proxier.Proxier) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(p.Metrics(), promhttp.HandlerOpts{}))
+	answer := func(path, text string) {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write([]byte(text)) // the client has hung up
+		})
+	}
+	answer("/healthz", "ok")
+	answer("/proxyMode", "ipvs")
+	if o.Profiling {
+		mux.HandleFunc("/debug/pprof/", pprof.Index)
+		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
+		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	}
+	return mux
+}
+
+// nodePorts reads the checked words of nodePortAddresses. A loopback range
+// picks nothing: no node port answers on loopback addresses.
+func (o options) nodePorts() (n proxier.NodePorts) {
+	for _, word := range o.NodePortAddresses {
+		switch word {
+		case "primary":
+			n.Primary = true
+		case "all":
+			n.Within = append(n.Within, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"))
+		case "localhost":
+			n.Within = append(n.Within, netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"))
+		default:
+			n.Within = append(n.Within, netip.MustParsePrefix(word))
+		}
+	}
+	return n
+}
+
+// adjustOOMScore is a wish; a container may not be allowed to.
+func (o options) adjustOOMScore() {
+	if err := os.WriteFile("/proc/self/oom_score_adj", []byte(strconv.Itoa(o.OOMScoreAdj)), 0); err != nil {
+		klog.V(2).InfoS("Could not adjust the OOM score", "score", o.OOMScoreAdj, "err", err)
+	}
+}
