@@ -23,8 +23,10 @@ var floors = map[string][]string{
 	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
-	"proxier": {"ipset", "proxier/cluster", "proxier/health", "proxier/kernel", "proxier/plan",
-		"proxier/reconcile", "proxier/state", "proxier/watch"},
+	"proxier": {
+		"ipset", "proxier/cluster", "proxier/health", "proxier/kernel", "proxier/plan",
+		"proxier/reconcile", "proxier/state", "proxier/watch",
+	},
 	"cmd/kube-ipvs": {"proxier", "proxier/health", "proxier/kernel", "proxier/watch"},
 }
 

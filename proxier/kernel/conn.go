@@ -55,7 +55,7 @@ func (c *conn) open() error {
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout),
 	)
 	if err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd) // the first error is the one to tell
 		return fmt.Errorf("set up netlink socket of protocol %d: %w", c.protocol, err)
 	}
 	// Only with CAP_NET_ADMIN over the initial user namespace; the default is
@@ -153,7 +153,7 @@ func (c *conn) send(batch []byte) error {
 
 func (c *conn) reopen() {
 	if c.fd >= 0 {
-		unix.Close(c.fd)
+		_ = unix.Close(c.fd) // it is given up in any case
 	}
 	c.fd = -1
 	_ = c.open() // the next send tries again and reports

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -128,7 +129,8 @@ func applyTwice[K, V comparable](
 	var again []request
 	var which []int
 	for i, err := range errs {
-		if errno, ok := err.(unix.Errno); ok && mistaken[errno] && ops[i].Verb != reconcile.Delete {
+		var errno unix.Errno
+		if errors.As(err, &errno) && mistaken[errno] && ops[i].Verb != reconcile.Delete {
 			again = append(again, encode(ops[i], true))
 			which = append(which, i)
 		}

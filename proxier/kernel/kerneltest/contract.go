@@ -126,11 +126,11 @@ func membersLive(t *testing.T, m Machine) {
 		all = append(all, state.Addresses.Holding(ipset.IP(addr.Addr())))
 	}
 	lives(t, m.Members(), state.None{}, all)
-	refused(t, m.Members(), state.Member{Set: "KIPVS-NO-SUCH-SET", Entry: all[0].Entry}, state.None{})
+	_ = refused(t, m.Members(), state.Member{Set: "KIPVS-NO-SUCH-SET", Entry: all[0].Entry}, state.None{})
 }
 
 func addressesLive(t *testing.T, m Machine) {
-	refused(t, m.Addresses(), netip.MustParseAddr("10.96.0.1"), state.None{})
+	_ = refused(t, m.Addresses(), netip.MustParseAddr("10.96.0.1"), state.None{})
 	prepare(t, m)
 	lives(t, m.Addresses(), state.None{}, []netip.Addr{
 		netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("10.96.0.2"),
