@@ -66,6 +66,14 @@ func (d dump) places() []place {
 
 func (c chain) place() place { return place{c.table, c.name} }
 
+// froms are the built-in chains that jump to the chain.
+func (c chain) froms() (all []place) {
+	for _, name := range c.from {
+		all = append(all, place{c.table, name})
+	}
+	return all
+}
+
 // jump is the rule that leads into the chain.
 func (c chain) jump() string { return strings.TrimSpace(c.when + " -j " + c.name) }
 
@@ -94,17 +102,17 @@ func (t *tables) compare(held dump, want []chain) (todo changes) {
 	jumps := map[hook]bool{}
 	for _, c := range want {
 		rules, there := held[c.place()]
-		if !wanted[c.place()] && (!there || !slices.EqualFunc(c.rules, rules, t.same)) {
+		if !there || !slices.EqualFunc(c.rules, rules, t.same) {
 			todo.fill = append(todo.fill, c)
 		}
 		wanted[c.place()] = true
-
-		from := place{c.table, c.from}
-		i := slices.IndexFunc(held[from], func(r string) bool { return t.same(c.jump(), r) })
-		if i < 0 {
-			todo.hook = append(todo.hook, hook{from, c.jump()})
-		} else {
-			jumps[hook{from, held[from][i]}] = true
+		for _, from := range c.froms() {
+			i := slices.IndexFunc(held[from], func(r string) bool { return t.same(c.jump(), r) })
+			if i < 0 {
+				todo.hook = append(todo.hook, hook{from, c.jump()})
+			} else {
+				jumps[hook{from, held[from][i]}] = true
+			}
 		}
 	}
 	for _, p := range held.places() {

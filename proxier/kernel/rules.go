@@ -9,12 +9,12 @@ import (
 )
 
 // chain is one of our iptables chains with its rules, in the words of
-// iptables-save, and the jump that leads into it.
+// iptables-save, and the jumps that lead into it.
 type chain struct {
 	table string
 	name  string
-	from  string // the built-in chain that jumps here
-	when  string // match of the jump; empty: always
+	from  []string // the built-in chains that jump here
+	when  string   // match of the jumps; empty: always
 	rules []string
 }
 
@@ -35,6 +35,8 @@ func program(f ipset.Family, cfg Config) []chain {
 	bit := fmt.Sprintf("%#x", cfg.MasqueradeMark)
 	mark, marked := fmt.Sprintf("-j MARK --set-xmark %s/%s", bit, bit), fmt.Sprintf("--mark %s/%s", bit, bit)
 
+	onlyNew := "-m conntrack --ctstate NEW " + set(state.Addresses) + " dst"
+
 	marks := []string{
 		"-s " + loopback + " -j RETURN",
 		// A process of the node itself: the kernel has chosen the Service
@@ -49,9 +51,8 @@ func program(f ipset.Family, cfg Config) []chain {
 		set(state.ServicePorts)+" dst,dst -j ACCEPT",
 	)
 	return []chain{
-		{table: "nat", name: prefix + "MARK", from: "PREROUTING", rules: marks},
-		{table: "nat", name: prefix + "MARK", from: "OUTPUT", rules: marks},
-		{table: "nat", name: prefix + "MASQUERADE", from: "POSTROUTING", rules: []string{
+		{table: "nat", name: prefix + "MARK", from: []string{"PREROUTING", "OUTPUT"}, rules: marks},
+		{table: "nat", name: prefix + "MASQUERADE", from: []string{"POSTROUTING"}, rules: []string{
 			set(state.Hairpin) + " dst,dst,src -j MASQUERADE",
 			"-m mark ! " + marked + " -j RETURN",
 			// Cleared, so that a packet that leaves through a tunnel is not
@@ -62,12 +63,12 @@ func program(f ipset.Family, cfg Config) []chain {
 		// Only what opens a connection to one of our addresses is looked at;
 		// what is no Service port is refused, so that ports of the host are
 		// not reachable through a Service address.
-		{table: "filter", name: prefix + "FILTER", from: "INPUT", when: "-m conntrack --ctstate NEW " + set(state.Addresses) + " dst", rules: []string{
+		{table: "filter", name: prefix + "FILTER", from: []string{"INPUT"}, when: onlyNew, rules: []string{
 			set(state.ServicePorts) + " dst,dst -j RETURN",
 			ping + " -j RETURN",
 			"-j REJECT --reject-with " + reject,
 		}},
-		{table: "filter", name: prefix + "FORWARD", from: "FORWARD", rules: []string{
+		{table: "filter", name: prefix + "FORWARD", from: []string{"FORWARD"}, rules: []string{
 			"-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 			"-m mark " + marked + " -j ACCEPT",
 		}},

@@ -118,9 +118,11 @@ func (t *tables) remember(held dump, want []chain) {
 				t.printed[c.rules[i]] = r
 			}
 		}
-		for _, r := range held[place{c.table, c.from}] {
-			if target(r) == c.name {
-				t.printed[c.jump()] = r
+		for _, from := range c.froms() {
+			for _, r := range held[from] {
+				if target(r) == c.name {
+					t.printed[c.jump()] = r
+				}
 			}
 		}
 	}
