@@ -48,6 +48,7 @@ type Kernel interface {
 	NodeAddresses(context.Context) ([]netip.Addr, error)
 	Touched() <-chan struct{}
 	RemoveStale(context.Context) (removed int, err error)
+	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
 
 	Members() reconcile.Kind[state.Member, state.None]
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
@@ -73,8 +74,9 @@ type Proxier struct {
 	known     map[owner]struct{}         // Services that have claims
 	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
 	remarks   map[owner][]cluster.Remark // what could not be programmed
-	lookAgain bool                       // the node's addresses may have changed
-	tidied    bool                       // what kube-proxy left behind has been dealt with
+	flows     flows
+	lookAgain bool // the node's addresses may have changed
+	tidied    bool // what kube-proxy left behind has been dealt with
 	started   time.Time
 }
 
@@ -93,6 +95,7 @@ func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.He
 		known:    map[owner]struct{}{},
 		waiting:  map[owner][]time.Time{},
 		remarks:  map[owner][]cluster.Remark{},
+		flows:    newFlows(),
 	}
 }
 
@@ -151,6 +154,13 @@ func (p *Proxier) loop(ctx context.Context) {
 		case <-resync.C:
 			drift = p.resync(ctx)
 		case <-later.C:
+		case r := <-p.flows.done:
+			if p.flowsForgotten(r) {
+				p.forgetFlows(ctx)
+			} else {
+				later.Reset(retries.next())
+			}
+			continue
 		}
 		// A pass that has begun is finished also when ctx ends.
 		r := p.sync(context.WithoutCancel(ctx))

@@ -36,6 +36,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 	r.remarks = p.remarks
 	r.took = time.Since(begin)
 	p.tidy(ctx, r)
+	p.forgetFlows(ctx)
 	return r
 }
 
@@ -63,6 +64,7 @@ func created(svc *v1.Service) (at time.Time) {
 // note claims what a Service asks for and keeps what had to be said of it.
 func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
 	p.tables.claim(svc, rows)
+	p.flows.note(svc, rows)
 	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
 		p.known[svc] = struct{}{}
 	} else {

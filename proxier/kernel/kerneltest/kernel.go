@@ -143,6 +143,13 @@ func (k *Kernel) RemoveStale(context.Context) (int, error) {
 	return 0, k.call("remove stale")
 }
 
+// ForgetFlows finds nothing.
+func (k *Kernel) ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return 0, k.call("forget flows")
+}
+
 // VirtualServers are those of this machine.
 func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
 	return &k.virtualServers
