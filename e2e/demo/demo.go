@@ -65,9 +65,10 @@ func (d *demo) wrong(format string, args ...any) {
 // close is the last line, or all that went wrong with what the daemon has to
 // say about it.
 func (d *demo) close() {
-	took := time.Since(d.begin).Round(time.Second)
+	took := short(time.Since(d.begin))
 	if len(d.problems) == 0 {
-		d.title(fmt.Sprintf("%d requests, all answered as they should be; the old chains are gone, the others are not. %s.", d.asked, took))
+		d.title(fmt.Sprintf("%d requests, all answered as they should be; the old chains are gone, the others are there. "+
+			"That took %s.", d.asked, took))
 		return
 	}
 	d.title(fmt.Sprintf("Not all was as it should be, after %d requests and %s:", d.asked, took))

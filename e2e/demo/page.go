@@ -64,14 +64,14 @@ func (p *page) block(text string) {
 }
 
 // wrapped breaks text between words where lines would be wider than max.
-func wrapped(text string, max int) string {
+func wrapped(text string, most int) string {
 	var b strings.Builder
 	column := 0
 	for _, word := range strings.Fields(text) {
 		n := utf8.RuneCountInString(word)
 		switch {
 		case column == 0:
-		case column+1+n > max:
+		case column+1+n > most:
 			b.WriteByte('\n')
 			column = 0
 		default:
@@ -82,6 +82,17 @@ func wrapped(text string, max int) string {
 		column += n
 	}
 	return b.String() + "\n"
+}
+
+// hanging breaks a line of `ip -br addr` and puts the rest of the addresses
+// below the first of them.
+func hanging(line string) string {
+	const first = 32
+	if len(line) <= first {
+		return line
+	}
+	rest := wrapped(line[first:], width-indent-first)
+	return line[:first] + strings.ReplaceAll(strings.TrimSuffix(rest, "\n"), "\n", "\n"+strings.Repeat(" ", first)) + "\n"
 }
 
 // table is text in columns under a head.

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -33,23 +35,20 @@ type question struct {
 	client netip.Addr // that they are to see
 }
 
-// askers are those who ask at f: a cluster address is for those inside, the
-// others are for those outside.
-func (f front) askers() []string {
-	if f.way == v1.ServiceTypeClusterIP {
-		return []string{asker, "node"}
-	}
-	return []string{"outside"}
+// asks tells whether this one asks at f: a cluster address is for those inside,
+// the others are for those outside.
+func (f front) asks(from string) bool {
+	return (f.way == v1.ServiceTypeClusterIP) == (from != "outside")
 }
 
 // questions are asked at each front that its Service is for.
 func (s *stage) questions(fronts []front) ([]question, error) {
 	var all []question
-	for _, f := range fronts {
-		if !f.chief {
-			continue
-		}
-		for _, from := range f.askers() {
+	for _, from := range []string{asker, "node", "outside"} {
+		for _, f := range fronts {
+			if !f.chief || !f.asks(from) {
+				continue
+			}
 			client, err := s.client(from, f)
 			if err != nil {
 				return nil, err
@@ -96,9 +95,13 @@ type replies struct {
 	problems map[string]int // what was not as it should be
 }
 
+func newReplies() replies {
+	return replies{pods: map[string]int{}, clients: map[string]int{}, problems: map[string]int{}}
+}
+
 // ask asks a question, each time over a new connection.
 func (q question) ask(from *lab.Namespace) replies {
-	r := replies{pods: map[string]int{}, clients: map[string]int{}, problems: map[string]int{}}
+	r := newReplies()
 	for failed := 0; r.asked < each && failed < tries; {
 		answer, err := lab.Ask(from, lab.TCP, q.front.at, patience)
 		r.count(q, answer, err)
@@ -107,6 +110,20 @@ func (q question) ask(from *lab.Namespace) replies {
 		}
 	}
 	return r
+}
+
+// await returns when q is answered as it should be.
+func (q question) await(ctx context.Context, from *lab.Namespace) error {
+	const attempt = 250 * time.Millisecond
+	return lab.Until(ctx, func() error {
+		r := newReplies()
+		answer, err := lab.Ask(from, lab.TCP, q.front.at, attempt)
+		r.count(q, answer, err)
+		if wrong := q.verdict(r); len(wrong) > 0 {
+			return errors.New(wrong[0])
+		}
+		return nil
+	})
 }
 
 // count judges one answer.
@@ -141,22 +158,4 @@ func (q question) verdict(r replies) []string {
 		}
 	}
 	return wrong
-}
-
-// shares is "p1 p2 r1, 5 each", or how often each one answered.
-func shares(counts map[string]int) string {
-	names := slices.Sorted(maps.Keys(counts))
-	if len(names) == 0 {
-		return "nobody"
-	}
-	first, even := counts[names[0]], true
-	var words []string
-	for _, n := range names {
-		even = even && counts[n] == first
-		words = append(words, fmt.Sprintf("%s %d", n, counts[n]))
-	}
-	if even && len(names) > 1 {
-		return fmt.Sprintf("%s, %d each", strings.Join(names, " "), first)
-	}
-	return strings.Join(words, ", ")
 }

@@ -106,7 +106,7 @@ func (s servers) lacks(fronts []front) error {
 // explained is the IPv4 half of what ipvsadm prints, with the Services and Pods
 // beside the addresses, and how many virtual and real servers the other half
 // has.
-func explained(ipvsadm string, fronts []front, names map[netip.Addr]string) (half string, virtual, real int) {
+func explained(ipvsadm string, fronts []front, names map[netip.Addr]string) (half string, virtual, behind int) {
 	what := map[string]string{}
 	for _, f := range fronts {
 		what[f.at.String()] = f.String()
@@ -121,7 +121,7 @@ func explained(ipvsadm string, fronts []front, names map[netip.Addr]string) (hal
 		switch {
 		case len(words) > 1 && strings.HasPrefix(words[1], "["):
 			if words[0] == "->" {
-				real++
+				behind++
 			} else {
 				virtual++
 			}
@@ -131,7 +131,7 @@ func explained(ipvsadm string, fronts []front, names map[netip.Addr]string) (hal
 			b.WriteString(line + "\n")
 		}
 	}
-	return b.String(), virtual, real
+	return b.String(), virtual, behind
 }
 
 // explainAt is the column of the words beside what ipvsadm prints.

@@ -72,7 +72,7 @@ func (s *stage) serveAPI() (err error) {
 	if s.listener, err = s.lab.Node.Listen(lab.TCP, netip.MustParseAddrPort("127.0.0.1:0")); err != nil {
 		return err
 	}
-	go func() { _ = http.Serve(s.listener, s.api) }() //nolint:gosec // ends with the listener, and the client is ours
+	go func() { _ = http.Serve(s.listener, s.api) }() // ends with the listener
 	if s.folder, err = os.MkdirTemp("", "kube-ipvs-demo-"); err != nil {
 		return err
 	}

@@ -4,10 +4,9 @@ package main
 
 import (
 	"context"
-	_ "embed"
 	"errors"
 	"fmt"
-	"os/exec"
+	"os"
 	"strings"
 	"time"
 
@@ -15,6 +14,9 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
+
+// waiting is how long anything may take that kube-ipvs is to do.
+const waiting = 30 * time.Second
 
 const picture = `
   p1   p2   p3   p4              r1   r2         Pods
@@ -37,43 +39,13 @@ func (d *demo) machine(context.Context) error {
 	d.step("The machine", "One Linux kernel plays a small cluster: everything that has a name below is a network "+
 		"namespace of its own, and every line is a link that carries real packets.")
 	d.block(strings.Trim(picture, "\n"))
-	d.say("Linux %s. The lab took %s to build. kube-ipvs runs on node. The Pods p1, p2 and r1 are web, a server on "+
-		"port %d that tells its name and which client it sees. p4 and outside only ask.",
-		unix.ByteSliceToString(name.Release[:]), short(d.stage.took), webPort)
-	return nil
-}
-
-//go:embed leftovers.rules
-var leftovers string
-
-// before puts in place what kube-proxy leaves behind.
-func (d *demo) before(context.Context) error {
-	d.step("What kube-proxy has left behind", "In iptables mode kube-proxy makes chains for every Service (KUBE-SVC) and "+
-		"every endpoint (KUBE-SEP). Switched to another mode it leaves them where they are. The demo has put "+
-		"some of them into the nat table of node:")
-	err := d.node().Do(func() error {
-		restore := exec.Command("iptables-restore", "--noflush")
-		restore.Stdin = strings.NewReader(leftovers)
-		if out, err := restore.CombinedOutput(); err != nil {
-			return fmt.Errorf("load the old chains: %w: %s", err, out)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+	d.say("kube-ipvs is going to run on node. The Pods p1, p2 and r1 are web, a server on port %d that answers with its "+
+		"name and the client that it sees. p3 and r2 join later; p4 and outside only ask.", webPort)
+	slow := ""
+	if cpus, err := os.ReadFile("/proc/cpuinfo"); err == nil && strings.Contains(string(cpus), "QEMU TCG") {
+		slow = " Its processor is emulated: all times are many times those of a real one."
 	}
-	all, err := d.chains()
-	if err != nil {
-		return err
-	}
-	d.old, d.foreign = sorted(all)
-	t := table{{"chain", "rules", "jumps to it", "made for"}}
-	for _, c := range d.old {
-		t = append(t, []string{c.name, fmt.Sprint(len(c.rules)), fmt.Sprint(c.jumps), c.what})
-	}
-	d.block(t.String())
-	d.say("%d chains. Nothing but they themselves jumps to them: no packet comes here any more. Beside them are %s, "+
-		"which are not for Services and used by others too; they must stay.", len(d.old), names(d.foreign))
+	d.say("The kernel is Linux %s; the lab took %s to build.%s", unix.ByteSliceToString(name.Release[:]), short(d.stage.took), slow)
 	return nil
 }
 
@@ -84,7 +56,8 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.step("kube-ipvs starts", "The API has three Services in front of the same three Pods, for the three ways of reaching one:")
+	d.step("kube-ipvs starts", "The API has one Service for each way of reaching web. kube-ipvs is started as follows, and "+
+		"asked at every address until an answer comes.")
 	t := table{{"Service", "type", "addresses", "who may answer"}}
 	for _, s := range d.stage.world.services {
 		t = append(t, d.summary(s.Name, string(s.Spec.Type)))
@@ -109,7 +82,7 @@ func (d *demo) start(ctx context.Context) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	d.say("%s after the start of the process every Service answered at every address.", short(time.Since(begin)))
+	d.say("%s after the start of the process every address was answered.", short(time.Since(begin)))
 	return nil
 }
 
@@ -139,13 +112,13 @@ func (d *demo) untilItEnds(ctx context.Context) (context.Context, context.Cancel
 
 // requests asks at every address.
 func (d *demo) requests(context.Context) error {
-	d.step("Requests", fmt.Sprintf("Every address is asked %d times, each time over a new connection. Who answered, and "+
-		"which client did the Pods see?", each))
+	d.step("Requests", fmt.Sprintf("Every address is asked %d times, each time over a new connection. Who answers, and "+
+		"which client do the Pods see?", each))
 	if err := d.ask(); err != nil {
 		return err
 	}
-	d.say("web and web-np: node stands in for the client when it is no Pod, so that answers come back the same way. "+
-		"web-lb has externalTrafficPolicy Local: only Pods of node answer, and they see the client itself.")
+	d.say("A Pod that asks is seen as itself. For others node puts its own address in, so that the answers come back " +
+		"through it. web-lb has externalTrafficPolicy Local: only Pods of node answer, and they see the client itself.")
 	return nil
 }
 
@@ -171,19 +144,84 @@ func (d *demo) ask() error {
 	return nil
 }
 
-// waiting is how long anything may take that kube-ipvs is to do.
-const waiting = 30 * time.Second
+// kernel shows what the kernel holds as a person sees it.
+func (d *demo) kernel(context.Context) error {
+	d.step("What the kernel holds", "The requests never met kube-ipvs itself. It has told the kernel which addresses are "+
+		"Services (virtual servers, in IPVS' words) and which Pods are behind them (real servers); the names on the "+
+		"right are the demo's.")
+	text, err := d.node().Run("ipvsadm", "-Ln")
+	if err != nil {
+		return err
+	}
+	half, virtual, behind := explained(text, d.fronts, d.stage.names)
+	d.block("$ ipvsadm -Ln\n" + half)
+	d.say("For IPv6 the same follows, %d virtual servers with %d real ones. flag-3 is the mark of what kube-ipvs has "+
+		"made; InActConn are the connections just ended. So that the node takes packets for these addresses, they "+
+		"are on a device, which is down because nothing ever leaves through it:", virtual, behind)
+	if text, err = d.node().Run("ip", "-br", "addr", "show", "kube-ipvs0"); err != nil {
+		return err
+	}
+	d.block("$ ip -br addr show kube-ipvs0\n" + hanging(text))
+	if s, err := readServers(d.node()); err != nil {
+		return err
+	} else if err := s.lacks(d.fronts); err != nil {
+		d.wrong("%v", err)
+	}
+	return nil
+}
 
-// await returns when q is answered as it should be.
-func (q question) await(ctx context.Context, from *lab.Namespace) error {
-	const attempt = 250 * time.Millisecond
-	return lab.Until(ctx, func() error {
-		r := replies{pods: map[string]int{}, clients: map[string]int{}, problems: map[string]int{}}
-		answer, err := lab.Ask(from, lab.TCP, q.front.at, attempt)
-		r.count(q, answer, err)
-		if wrong := q.verdict(r); len(wrong) > 0 {
-			return errors.New(wrong[0])
+// scale adds two Pods to web and measures.
+func (d *demo) scale(ctx context.Context) error {
+	var more []endpoint
+	for _, h := range []struct {
+		*lab.Host
+		pod string
+	}{{d.stage.lab.Node, "p3"}, {d.stage.lab.Node2, "r2"}} {
+		p := d.stage.lab.Pod(h.pod)
+		more = append(more, endpoint{p.IPv4, h.Name}, endpoint{p.IPv6, h.Name})
+	}
+	d.step("From three Pods to five", "web is scaled: p3 and r2 are written into the EndpointSlices of all three Services, "+
+		"and the same questions are asked again.")
+	w := d.stage.world.grown(more)
+	d.fronts = w.fronts()
+	begin := time.Now()
+	for _, s := range w.slices {
+		if err := d.stage.api.Set(s); err != nil {
+			return err
 		}
-		return nil
+	}
+	ctx, cancel := d.untilItEnds(ctx)
+	defer cancel()
+	err := often(ctx, func() error {
+		s, err := readServers(d.node())
+		if err != nil {
+			return err
+		}
+		return s.lacks(d.fronts)
 	})
+	took := time.Since(begin)
+	if err != nil {
+		return err
+	}
+	d.say("%s after the first of %d writes to the API the kernel had the new Pods behind all %d virtual servers. (The "+
+		"demo has read the kernel's own list, /proc/net/ip_vs, every millisecond.)", short(took), len(w.slices), len(d.fronts))
+	return d.ask()
+}
+
+// often calls try every millisecond until it returns nil or ctx ends: finer
+// than lab.Until, for what is measured.
+func often(ctx context.Context, try func() error) error {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(err, ctx.Err())
+		case <-tick.C:
+		}
+	}
 }

@@ -77,7 +77,19 @@ func (w *world) add(obj runtime.Object) error {
 	default:
 		return fmt.Errorf("%s %s: not a Node, Service or EndpointSlice", u.GetKind(), u.GetName())
 	}
-	return runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, into)
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, into); err != nil {
+		return err
+	}
+	if s, ok := into.(*discovery.EndpointSlice); ok && !plain(s) {
+		return fmt.Errorf("EndpointSlice %s: not one port, or an endpoint without address and node", s.Name)
+	}
+	return nil
+}
+
+// plain tells whether a slice is as simple as the demo takes it to be.
+func plain(s *discovery.EndpointSlice) bool {
+	lame := func(e discovery.Endpoint) bool { return len(e.Addresses) == 0 || e.NodeName == nil }
+	return len(s.Ports) == 1 && s.Ports[0].Port != nil && !slices.ContainsFunc(s.Endpoints, lame)
 }
 
 // objects are all of them.
