@@ -67,8 +67,7 @@ func (d *demo) wrong(format string, args ...any) {
 func (d *demo) close() {
 	took := short(time.Since(d.begin))
 	if len(d.problems) == 0 {
-		d.title(fmt.Sprintf("%d requests, all answered as they should be; the old chains are gone, the others are there. "+
-			"That took %s.", d.asked, took))
+		d.title(fmt.Sprintf("%d requests, all answered as they should be; the old chains are gone, the others stay. (%s)", d.asked, took))
 		return
 	}
 	d.title(fmt.Sprintf("Not all was as it should be, after %d requests and %s:", d.asked, took))

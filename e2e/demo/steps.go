@@ -16,7 +16,7 @@ import (
 )
 
 // waiting is how long anything may take that kube-ipvs is to do.
-const waiting = 30 * time.Second
+const waiting = time.Minute
 
 const picture = `
   p1   p2   p3   p4              r1   r2         Pods
