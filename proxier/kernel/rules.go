@@ -72,6 +72,11 @@ func program(f ipset.Family, cfg Config) []chain {
 			"-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 			"-m mark " + marked + " -j ACCEPT",
 		}},
+		// The daemon itself listens on health ports, so a host that refuses by
+		// default would refuse load balancers.
+		{table: "filter", name: prefix + "HEALTH", from: []string{"INPUT"}, rules: []string{
+			set(state.HealthPorts) + " dst,dst -j ACCEPT",
+		}},
 	}
 }
 

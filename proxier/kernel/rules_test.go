@@ -116,8 +116,8 @@ func TestCompareWithNothing(t *testing.T) {
 	held := built(program(ipset.IPv6, Config{MasqueradeMark: 0x4000}))
 	held[place{"filter", "FORWARD"}] = append(held[place{"filter", "FORWARD"}], "-j DOCKER-USER")
 	todo := (&tables{prefix: "KIPVS6-"}).compare(held, nil)
-	if len(todo.unhook) != 5 || len(todo.drop) != 4 || len(todo.fill)+len(todo.hook) != 0 {
-		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 5, 4, 0, 0",
+	if len(todo.unhook) != 6 || len(todo.drop) != 5 || len(todo.fill)+len(todo.hook) != 0 {
+		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 6, 5, 0, 0",
 			len(todo.unhook), len(todo.drop), len(todo.fill), len(todo.hook))
 	}
 }

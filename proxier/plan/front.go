@@ -24,6 +24,7 @@ type Front struct {
 	Server state.VirtualServer
 	Policy cluster.Policy // which endpoints may answer
 	Bind   bool           // the address must live on our device
+	Health bool           // no virtual server: we answer ourselves, about the Service's health
 	Sets   []state.Set    // those in which the rules must find its address and port
 	Field  string         // where the Service asks for it
 }
@@ -38,7 +39,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	taken := map[state.VirtualServer]bool{}
 	for i := range ports {
 		p := &ports[i]
-		for _, f := range allOf(p, node, cfg) {
+		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
 				continue

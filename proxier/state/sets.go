@@ -13,6 +13,7 @@ const (
 	ClusterPorts Set = "CLUSTER"    // masqueraded unless the client is a Pod of this cluster
 	Masquerade   Set = "MASQUERADE" // masqueraded whoever the client is
 	Hairpin      Set = "HAIRPIN"    // local endpoint, its port, itself: a Pod that reaches itself
+	HealthPorts  Set = "HEALTH"     // where load balancers ask for the health of Services; the host lets them in
 )
 
 // Prefix4 and Prefix6 begin the names of our sets and chains: IPv4 and IPv6. No
@@ -29,6 +30,7 @@ var Types = map[Set]ipset.Type{
 	ClusterPorts: ipset.HashIPPort,
 	Masquerade:   ipset.HashIPPort,
 	Hairpin:      ipset.HashIPPortIP,
+	HealthPorts:  ipset.HashIPPort,
 }
 
 // Name is the kernel's name of the set, for example KIPVS6-SERVICES.
