@@ -56,6 +56,18 @@ type Kernel interface {
 	Addresses() reconcile.Kind[netip.Addr, state.None]
 }
 
+// HealthPorts are where load balancers ask for the health of Services.
+type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
+
+// Parts are what a Proxier works with.
+type Parts struct {
+	API         Cluster
+	Changes     *watch.Changes
+	Kernel      Kernel
+	Health      *health.Health
+	HealthPorts HealthPorts
+}
+
 // Proxier makes the kernel of one node hold what the Services of a cluster
 // ask for.
 type Proxier struct {
@@ -81,16 +93,16 @@ type Proxier struct {
 }
 
 // New returns a Proxier that has not touched anything.
-func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.Health) *Proxier {
+func New(cfg Config, with Parts) *Proxier {
 	return &Proxier{
 		cfg:      cfg,
-		api:      api,
-		changes:  changes,
-		kernel:   k,
-		health:   h,
+		api:      with.API,
+		changes:  with.Changes,
+		kernel:   with.Kernel,
+		health:   with.Health,
 		metrics:  newMetrics(),
-		tables:   newTables(k),
-		planning: plan.Config{Scheduler: cfg.Scheduler, Families: k.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},
+		tables:   newTables(with.Kernel, with.HealthPorts),
+		planning: plan.Config{Scheduler: cfg.Scheduler, Families: with.Kernel.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},
 		book:     plan.NewBook(),
 		known:    map[owner]struct{}{},
 		waiting:  map[owner][]time.Time{},
@@ -126,7 +138,7 @@ func (p *Proxier) Uninstall(ctx context.Context) error {
 	if _, err := p.observe(ctx); err != nil {
 		return err
 	}
-	return p.apply(ctx).err()
+	return p.apply(ctx).err(p.tables.inOrder())
 }
 
 // loop makes a pass whenever there is a reason to.

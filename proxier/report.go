@@ -26,11 +26,11 @@ func (r report) add(table string, t reconcile.Tally) {
 	r.tallies[table] = r.tallies[table].Add(t)
 }
 
-// err is the first failure of the pass.
-func (r report) err() error {
-	for _, t := range r.tallies {
-		if t.First != nil {
-			return t.First
+// err is the first failure of these tables.
+func (r report) err(of []table) error {
+	for _, t := range of {
+		if first := r.tallies[t.Name()].First; first != nil {
+			return first
 		}
 	}
 	return nil
@@ -55,7 +55,7 @@ func (p *Proxier) report(r report) {
 	}
 	p.metrics.pass(r)
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
-	if r.err() == nil {
+	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())
 	}
 }

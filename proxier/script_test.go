@@ -39,6 +39,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	restart               stop the daemon and start another one
 //	kernel FILE           the kernel holds exactly these rows
 //	moment FILE           the same, in passing: not asked for when calls fail
+//	healthy BOOL          the livez test says so
 //	calls FILE            exactly these calls were made since last asked
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -88,6 +89,7 @@ type script struct {
 	archive *txtar.Archive
 	api     *fakeCluster
 	kernel  *kerneltest.Kernel
+	health  *health.Health
 	stop    func()
 	faults  bool
 }
@@ -105,7 +107,10 @@ var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod:
 func (s *script) start() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan error, 1)
-	p := proxier.New(testConfig, s.api, s.api.changes, s.kernel, health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6"))
+	s.health = health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6")
+	p := proxier.New(testConfig, proxier.Parts{
+		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, HealthPorts: s.kernel.HealthPorts(),
+	})
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
 	s.stop = func() {
@@ -113,6 +118,7 @@ func (s *script) start() {
 		if err := <-done; err != nil {
 			s.t.Errorf("Run: %v", err)
 		}
+		s.kernel.Drift(func(r *state.Rows) { clear(r.HealthPorts) })
 	}
 	if s.faults {
 		s.kernel.FailAtRate(0.1)
@@ -177,6 +183,10 @@ func (s *script) command(words []string) error {
 	case "calls":
 		if calls := s.kernel.Calls(); !s.faults {
 			s.same(rest[0], calls)
+		}
+	case "healthy":
+		if got := fmt.Sprint(s.health.Report(time.Now()).Healthy); !s.faults && got != rest[0] {
+			return fmt.Errorf("healthy is %s", got)
 		}
 	default:
 		return fmt.Errorf("no such command")

@@ -130,9 +130,9 @@ func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
 }
 
 // tidy removes what kube-proxy left behind, once, after the first pass that
-// left nothing due: until then the old rules carry the traffic.
+// failed nowhere in the kernel: until then the old rules carry the traffic.
 func (p *Proxier) tidy(ctx context.Context, r report) {
-	if p.tidied || !p.cfg.Takeover || r.err() != nil || p.tables.due() > 0 {
+	if p.tidied || !p.cfg.Takeover || r.err(p.tables.inKernel()) != nil {
 		return
 	}
 	removed, err := p.kernel.RemoveStale(ctx)

@@ -43,6 +43,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		families = append(families, fmt.Sprintf("IPv%d", f))
 	}
 	h := health.New(2*o.SyncPeriod, families...)
+	ports := health.NewPorts(h)
 	p := proxier.New(proxier.Config{
 		NodeName:          o.NodeName,
 		Scheduler:         o.Scheduler,
@@ -51,7 +52,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		NodePorts:         o.nodePorts(),
 		Takeover:          o.Takeover,
 		IgnoreExternalIPs: !o.ExternalIPs,
-	}, api, changes, k, h)
+	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports})
 	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
 
 	// All end together: with ctx, with the first that fails, or with the Proxier.
@@ -67,7 +68,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	if err == nil {
 		err = failure(ctx)
 	}
-	return err
+	return errors.Join(err, ports.Close())
 }
 
 // failure is what has ended ctx, if that was one.

@@ -113,9 +113,9 @@ func (p *Ports) ended(gone *port) {
 
 // close also closes the listener of a server that does not serve yet.
 func (p *port) close() error {
-	err := errors.Join(p.server.Close(), p.listener.Close())
-	if errors.Is(err, net.ErrClosed) {
-		return nil
+	err := p.server.Close()
+	if again := p.listener.Close(); !errors.Is(again, net.ErrClosed) {
+		err = errors.Join(err, again)
 	}
 	return err
 }
