@@ -36,7 +36,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
 //	drift WHAT            flush | forget KIND: remove rows behind the daemon's back
-//	restart               stop the daemon and start another one
+//	restart CIDR…         stop the daemon and start another one, whose node ports answer within these
 //	kernel FILE           the kernel holds exactly these rows
 //	moment FILE           the same, in passing: not asked for when calls fail
 //	healthy BOOL          the livez test says so
@@ -89,6 +89,7 @@ type script struct {
 	archive *txtar.Archive
 	api     *fakeCluster
 	kernel  *kerneltest.Kernel
+	cfg     proxier.Config
 	health  *health.Health
 	stop    func()
 	faults  bool
@@ -96,7 +97,7 @@ type script struct {
 
 func newScript(t *testing.T, archive *txtar.Archive) *script {
 	return &script{
-		t: t, archive: archive, api: newFakeCluster(),
+		t: t, archive: archive, api: newFakeCluster(), cfg: testConfig,
 		kernel: kerneltest.New(netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")),
 	}
 }
@@ -108,7 +109,7 @@ func (s *script) start() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan error, 1)
 	s.health = health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6")
-	p := proxier.New(testConfig, proxier.Parts{
+	p := proxier.New(s.cfg, proxier.Parts{
 		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, HealthPorts: s.kernel.HealthPorts(),
 	})
 	go func() { done <- p.Run(ctx) }()
@@ -165,6 +166,10 @@ func (s *script) command(words []string) error {
 	case "drift":
 		s.kernel.Drift(func(r *state.Rows) { drift(r, strings.Join(rest, " ")) })
 	case "restart":
+		s.cfg.NodePorts = proxier.NodePorts{}
+		for _, r := range rest {
+			s.cfg.NodePorts.Within = append(s.cfg.NodePorts.Within, netip.MustParsePrefix(r))
+		}
 		s.stop()
 		s.kernel.FailAtRate(0)
 		s.start()

@@ -22,7 +22,9 @@ func TestRowsPrintAsLines(t *testing.T) {
 	rows.RealServers[state.RealServer{VirtualServer: web, Addr: netip.MustParseAddrPort("10.244.1.1:8080")}] = 1
 	rows.Addresses[web6.Addr.Addr()] = state.None{}
 	rows.Members[state.Hairpin.Holding(ipset.IPPortIP(web6.Addr, uint8(web6.Protocol), web6.Addr.Addr()))] = state.None{}
+	rows.HealthPorts[netip.MustParseAddrPort("0.0.0.0:32000")] = state.Ready{Namespace: "shop", Name: "cart", Local: 2}
 	want := `address fd00::1
+health port 0.0.0.0:32000 shop/cart 2 local
 member KIPVS6-HAIRPIN fd00::1,sctp:80,fd00::1
 real server 10.96.0.1:80/TCP -> 10.244.1.1:8080 weight 1
 virtual server 10.96.0.1:80/TCP mh fallback,port affinity 3h0m0s

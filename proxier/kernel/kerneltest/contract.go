@@ -118,7 +118,7 @@ func membersLive(t *testing.T, m Machine) {
 	for _, a := range []string{"10.96.0.1:80", "[fd00:10:96::1]:80"} {
 		addr := netip.MustParseAddrPort(a)
 		for _, p := range []state.Protocol{state.TCP, state.UDP, state.SCTP} {
-			for _, s := range []state.Set{state.ServicePorts, state.ClusterPorts, state.Masquerade} {
+			for _, s := range []state.Set{state.ServicePorts, state.ClusterPorts, state.Masquerade, state.HealthPorts} {
 				all = append(all, s.Holding(ipset.IPPort(addr, uint8(p))))
 			}
 			all = append(all, state.Hairpin.Holding(ipset.IPPortIP(addr, uint8(p), addr.Addr())))
