@@ -26,13 +26,8 @@ func TestProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				chains := program(f, cfg)
-				b.WriteString(restoreText(chains))
-				for _, c := range chains {
-					for _, from := range c.froms() {
-						b.WriteString("-t " + from.table + " -I " + from.chain + " " + c.jump() + "\n")
-					}
-				}
+				todo := (&tables{}).compare(dump{}, program(f, cfg))
+				b.WriteString(todo.restoreText())
 			}
 			golden(t, "testdata/rules-"+name+".txt", b.String())
 		})
