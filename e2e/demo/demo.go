@@ -72,7 +72,9 @@ func (d *demo) close() {
 	}
 	d.title(fmt.Sprintf("Not all was as it should be, after %d requests and %s:", d.asked, took))
 	for _, problem := range d.problems {
-		d.block("- " + strings.ReplaceAll(problem, "\n", "\n  "))
+		for line := range strings.Lines(problem) {
+			d.say("%s", line)
+		}
 	}
 	if log := d.stage.log.String(); log != "" {
 		d.say("What the daemon has said:")

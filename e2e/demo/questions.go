@@ -3,8 +3,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -99,10 +97,10 @@ func newReplies() replies {
 	return replies{pods: map[string]int{}, clients: map[string]int{}, problems: map[string]int{}}
 }
 
-// ask asks a question, each time over a new connection.
-func (q question) ask(from *lab.Namespace) replies {
+// ask asks a question so many times, each time over a new connection.
+func (q question) ask(from *lab.Namespace, times int) replies {
 	r := newReplies()
-	for failed := 0; r.asked < each && failed < tries; {
+	for failed := 0; r.asked < times && failed < tries; {
 		answer, err := lab.Ask(from, lab.TCP, q.front.at, patience)
 		r.count(q, answer, err)
 		if failed++; err == nil {
@@ -110,20 +108,6 @@ func (q question) ask(from *lab.Namespace) replies {
 		}
 	}
 	return r
-}
-
-// await returns when q is answered as it should be.
-func (q question) await(ctx context.Context, from *lab.Namespace) error {
-	const attempt = 250 * time.Millisecond
-	return lab.Until(ctx, func() error {
-		r := newReplies()
-		answer, err := lab.Ask(from, lab.TCP, q.front.at, attempt)
-		r.count(q, answer, err)
-		if wrong := q.verdict(r); len(wrong) > 0 {
-			return errors.New(wrong[0])
-		}
-		return nil
-	})
 }
 
 // count judges one answer.
@@ -143,19 +127,21 @@ func (r *replies) count(q question, a lab.Answer, err error) {
 	}
 }
 
-// verdict is what was not as it should be, with what was expected; empty when
+// verdict is what was expected and what was not as it should be; empty when
 // all was.
-func (q question) verdict(r replies) []string {
+func (q question) verdict(r replies) string {
 	var wrong []string
-	expected := fmt.Sprintf("%s asks %s at %s: expected answers of %s, who see the client %s",
-		q.from, q.front, q.front.at, strings.Join(q.pods, " "), q.client)
 	for _, what := range slices.Sorted(maps.Keys(r.problems)) {
-		wrong = append(wrong, fmt.Sprintf("%s; %d of %d times: %s", expected, r.problems[what], r.asked, what))
+		wrong = append(wrong, fmt.Sprintf("%d times %s", r.problems[what], what))
 	}
 	for _, name := range q.pods {
 		if r.pods[name] == 0 && r.asked == each {
-			wrong = append(wrong, fmt.Sprintf("%s; %s did not answer once in %d times", expected, name, r.asked))
+			wrong = append(wrong, name+" did not answer once")
 		}
 	}
-	return wrong
+	if len(wrong) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s asks %s at %s, expected answers of %s, who see the client %s. Of %d times: %s.",
+		q.from, q.front, q.front.at, strings.Join(q.pods, " "), q.client, r.asked, strings.Join(wrong, ", "))
 }

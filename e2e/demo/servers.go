@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -25,7 +26,7 @@ func readServers(n *lab.Namespace) (s servers, err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/ip_vs")
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) { // no module, no file
 		return nil, err
 	}
 	return parseServers(string(text))

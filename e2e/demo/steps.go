@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	v1 "k8s.io/api/core/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -56,8 +57,8 @@ func (d *demo) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.step("kube-ipvs starts", "The API has one Service for each way of reaching web. kube-ipvs is started as follows, and "+
-		"asked at every address until an answer comes.")
+	d.step("kube-ipvs starts", "The API has one Service for each way of reaching web. kube-ipvs, "+
+		"started as follows, is to serve them.")
 	t := table{{"Service", "type", "addresses", "who may answer"}}
 	for _, s := range d.stage.world.services {
 		t = append(t, d.summary(s.Name, string(s.Spec.Type)))
@@ -71,18 +72,37 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	ctx, cancel := d.untilItEnds(ctx)
 	defer cancel()
-	answers := make(chan error)
-	for _, q := range questions {
-		go func() { answers <- q.await(ctx, d.stage.lab.Namespace(q.from)) }()
-	}
-	var errs []error
-	for range questions {
-		errs = append(errs, <-answers)
-	}
-	if err := errors.Join(errs...); err != nil {
+	// Asked too early, the node's connection tracking would remember questions
+	// that went to nobody, and treat a later one from the same port like them.
+	if err := lab.Until(ctx, d.ready); err != nil {
 		return err
 	}
-	d.say("%s after the start of the process every address was answered.", short(time.Since(begin)))
+	for _, q := range questions {
+		d.judge(q, q.ask(d.stage.lab.Namespace(q.from), 1))
+	}
+	d.say("%s after the start of the process the kernel was ready, and every address had answered a first request.",
+		short(time.Since(begin)))
+	return nil
+}
+
+// ready tells whether the kernel has what the API asks for.
+func (d *demo) ready() error {
+	s, err := readServers(d.node())
+	if err != nil {
+		return err
+	}
+	if err := s.lacks(d.fronts); err != nil {
+		return err
+	}
+	bound, err := d.node().Addresses("kube-ipvs0")
+	if err != nil {
+		return err
+	}
+	for _, f := range d.fronts {
+		if a := f.at.Addr(); f.way != v1.ServiceTypeNodePort && !strings.Contains(bound, fmt.Sprintf("%s/%d\n", a, a.BitLen())) {
+			return fmt.Errorf("kube-ipvs0 lacks the address %s (%s)", a, f)
+		}
+	}
 	return nil
 }
 
@@ -130,18 +150,25 @@ func (d *demo) ask() error {
 	}
 	t := table{{"from", "to", "Service", "answers", "client seen"}}
 	for _, q := range questions {
-		r := q.ask(d.stage.lab.Namespace(q.from))
-		d.asked += r.asked
-		answers := shares(r.pods)
-		wrong := q.verdict(r)
-		if len(wrong) > 0 {
-			answers += " WRONG"
+		r := q.ask(d.stage.lab.Namespace(q.from), each)
+		row := []string{q.from, q.front.at.String(), q.front.String(), shares(r.pods), keys(r.clients)}
+		if !d.judge(q, r) {
+			row = append(row, "WRONG")
 		}
-		d.problems = append(d.problems, wrong...)
-		t = append(t, []string{q.from, q.front.at.String(), q.front.String(), answers, keys(r.clients)})
+		t = append(t, row)
 	}
 	d.block(t.String())
 	return nil
+}
+
+// judge counts the replies to a question and tells whether they were right.
+func (d *demo) judge(q question, r replies) bool {
+	d.asked += r.asked
+	wrong := q.verdict(r)
+	if wrong != "" {
+		d.wrong("%s", wrong)
+	}
+	return wrong == ""
 }
 
 // kernel shows what the kernel holds as a person sees it.
@@ -162,11 +189,6 @@ func (d *demo) kernel(context.Context) error {
 		return err
 	}
 	d.block("$ ip -br addr show kube-ipvs0\n" + hanging(text))
-	if s, err := readServers(d.node()); err != nil {
-		return err
-	} else if err := s.lacks(d.fronts); err != nil {
-		d.wrong("%v", err)
-	}
 	return nil
 }
 
@@ -192,13 +214,7 @@ func (d *demo) scale(ctx context.Context) error {
 	}
 	ctx, cancel := d.untilItEnds(ctx)
 	defer cancel()
-	err := often(ctx, func() error {
-		s, err := readServers(d.node())
-		if err != nil {
-			return err
-		}
-		return s.lacks(d.fronts)
-	})
+	err := often(ctx, d.ready)
 	took := time.Since(begin)
 	if err != nil {
 		return err
