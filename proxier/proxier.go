@@ -59,6 +59,11 @@ type Kernel interface {
 // HealthPorts are where load balancers ask for the health of Services.
 type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
 
+// Events tell those who look at a Service.
+type Events interface {
+	Warn(about *v1.Service, note string)
+}
+
 // Parts are what a Proxier works with.
 type Parts struct {
 	API         Cluster
@@ -66,6 +71,7 @@ type Parts struct {
 	Kernel      Kernel
 	Health      *health.Health
 	HealthPorts HealthPorts
+	Events      Events
 }
 
 // Proxier makes the kernel of one node hold what the Services of a cluster
@@ -76,6 +82,7 @@ type Proxier struct {
 	changes *watch.Changes
 	kernel  Kernel
 	health  *health.Health
+	events  Events
 	metrics *metrics
 
 	// All below belongs to the goroutine of Run.
@@ -100,6 +107,7 @@ func New(cfg Config, with Parts) *Proxier {
 		changes:  with.Changes,
 		kernel:   with.Kernel,
 		health:   with.Health,
+		events:   with.Events,
 		metrics:  newMetrics(),
 		tables:   newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{Scheduler: cfg.Scheduler, Families: with.Kernel.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},

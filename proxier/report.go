@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -60,11 +61,16 @@ func (p *Proxier) report(r report) {
 	}
 }
 
-// remember keeps the remarks on a Service and logs those that are new.
-func (p *Proxier) remember(svc owner, remarks []cluster.Remark) {
+// remember keeps the remarks on a Service; those that are new are logged and
+// told to whoever looks at the Service. One that is gone has no one to tell.
+func (p *Proxier) remember(svc owner, object *v1.Service, remarks []cluster.Remark) {
 	for _, r := range remarks {
-		if !slices.Contains(p.remarks[svc], r) {
-			klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+		if slices.Contains(p.remarks[svc], r) {
+			continue
+		}
+		klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+		if object != nil {
+			p.events.Warn(object, r.String())
 		}
 	}
 	if len(remarks) == 0 {

@@ -40,6 +40,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	kernel FILE           the kernel holds exactly these rows
 //	moment FILE           the same, in passing: not asked for when calls fail
 //	healthy BOOL          the livez test says so
+//	events FILE           exactly these Events were noted since last asked
 //	calls FILE            exactly these calls were made since last asked
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -110,7 +111,7 @@ func (s *script) start() {
 	done := make(chan error, 1)
 	s.health = health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6")
 	p := proxier.New(s.cfg, proxier.Parts{
-		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, HealthPorts: s.kernel.HealthPorts(),
+		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, Events: s.api, HealthPorts: s.kernel.HealthPorts(),
 	})
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
@@ -185,6 +186,8 @@ func (s *script) command(words []string) error {
 			defer s.kernel.FailAtRate(0.1)
 		}
 		s.same(rest[0], s.kernel.Rows().String())
+	case "events":
+		s.same(rest[0], s.api.told())
 	case "calls":
 		if calls := s.kernel.Calls(); !s.faults {
 			s.same(rest[0], calls)

@@ -49,7 +49,7 @@ func (p *Proxier) replan(first owner) {
 		ports, unread := cluster.Ports(svc, parts, p.node)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
-		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
+		p.note(todo[0], svc, plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}
 }
@@ -62,7 +62,7 @@ func created(svc *v1.Service) (at time.Time) {
 }
 
 // note claims what a Service asks for and keeps what had to be said of it.
-func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
+func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks []cluster.Remark) {
 	p.tables.claim(svc, rows)
 	p.flows.note(svc, rows)
 	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
@@ -70,7 +70,7 @@ func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
 	} else {
 		delete(p.known, svc)
 	}
-	p.remember(svc, remarks)
+	p.remember(svc, object, remarks)
 }
 
 // apply works off what is due: all tables grow before any shrinks.
