@@ -28,6 +28,8 @@ type demo struct {
 // show goes through all steps and tells whether all was as it should be.
 func show(ctx context.Context, p *page, daemon, objects string) bool {
 	d := &demo{page: p, begin: time.Now(), stage: &stage{daemon: daemon}}
+	d.block("")
+	d.title("kube-ipvs at work, in seven steps")
 	err := d.stage.build(objects)
 	if err == nil {
 		err = d.steps(ctx)

@@ -183,8 +183,8 @@ func (d *demo) kernel(context.Context) error {
 	half, virtual, behind := explained(text, d.fronts, d.stage.names)
 	d.block("$ ipvsadm -Ln\n" + half)
 	d.say("For IPv6 the same follows, %d virtual servers with %d real ones. flag-3 is the mark of what kube-ipvs has "+
-		"made; InActConn are the connections just ended. So that the node takes packets for these addresses, they "+
-		"are on a device, which is down because nothing ever leaves through it:", virtual, behind)
+		"made; InActConn are the connections just ended. So that the node takes packets for addresses that are "+
+		"not its own, they are on a device, which is down because nothing ever leaves through it:", virtual, behind)
 	if text, err = d.node().Run("ip", "-br", "addr", "show", "kube-ipvs0"); err != nil {
 		return err
 	}
@@ -220,7 +220,7 @@ func (d *demo) scale(ctx context.Context) error {
 		return err
 	}
 	d.say("%s after the first of %d writes to the API the kernel had the new Pods behind all %d virtual servers. (The "+
-		"demo has read the kernel's own list, /proc/net/ip_vs, every millisecond.)", short(took), len(w.slices), len(d.fronts))
+		"demo reads the kernel's own list, /proc/net/ip_vs, over and over.)", short(took), len(w.slices), len(d.fronts))
 	return d.ask()
 }
 
