@@ -71,7 +71,7 @@ func TestForeignSets(t *testing.T) {
 	c := openNew(t)
 	program(t, "create", "PORTS", "bitmap:port", "range", "0-1000")
 	program(t, "create", "LIST", "list:set")
-	program(t, "create", "NETS", "hash:net,net", "family", "inet6", "comment")
+	program(t, "create", "NETS", "hash:net,port", "family", "inet6", "comment")
 	program(t, "create", "OURS", "hash:ip", "maxelem", "9", "timeout", "60", "counters", "comment")
 	program(t, "add", "OURS", "10.0.0.1", "comment", "somebody's")
 	want := []ipset.Set{
