@@ -136,7 +136,7 @@ func (t *tables) compare(held dump, want []chain) (todo changes) {
 // restoreText fills the chains, each at once.
 func restoreText(fill []chain) string {
 	var b strings.Builder
-	for _, table := range []string{"nat", "filter"} {
+	for _, table := range []string{"mangle", "nat", "filter"} {
 		var names, rules strings.Builder
 		for _, c := range fill {
 			if c.table != table {
