@@ -78,16 +78,26 @@ func TestCompare(t *testing.T) {
 		todo   changes
 	}{
 		"all is right": {func(dump) {}, want, changes{}},
-		"a chain is empty": {func(d dump) { d[filter] = nil }, want,
-			changes{fill: []chain{want[3]}}},
-		"a rule too many": {func(d dump) { d[filter] = append(d[filter], "-j DROP") }, want,
-			changes{fill: []chain{want[3]}}},
-		"a jump is missing": {func(d dump) { d[input] = nil }, want,
-			changes{hook: []hook{jump}}},
-		"a jump twice": {func(d dump) { d[input] = append(d[input], jump.rule) }, want,
-			changes{unhook: []hook{jump}}},
-		"a jump without its match": {func(d dump) { d[input] = []string{"-j KIPVS-FILTER"} }, want,
-			changes{hook: []hook{jump}, unhook: []hook{{input, "-j KIPVS-FILTER"}}}},
+		"a chain is empty": {
+			func(d dump) { d[filter] = nil }, want,
+			changes{fill: []chain{want[3]}},
+		},
+		"a rule too many": {
+			func(d dump) { d[filter] = append(d[filter], "-j DROP") }, want,
+			changes{fill: []chain{want[3]}},
+		},
+		"a jump is missing": {
+			func(d dump) { d[input] = nil }, want,
+			changes{hook: []hook{jump}},
+		},
+		"a jump twice": {
+			func(d dump) { d[input] = append(d[input], jump.rule) }, want,
+			changes{unhook: []hook{jump}},
+		},
+		"a jump without its match": {
+			func(d dump) { d[input] = []string{"-j KIPVS-FILTER"} }, want,
+			changes{hook: []hook{jump}, unhook: []hook{{input, "-j KIPVS-FILTER"}}},
+		},
 		"a chain of an older version, and a jump to it": {func(d dump) {
 			d[place{"nat", "KIPVS-OLD"}] = nil
 			d[place{"nat", "INPUT"}] = []string{"-j KIPVS-OLD"}
