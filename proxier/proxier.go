@@ -28,7 +28,8 @@ type Config struct {
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
 	Takeover      bool          // remove what kube-proxy has left behind
 
-	IgnoreExternalIPs bool // of Services
+	IgnoreExternalIPs  bool // of Services
+	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
 }
 
 // Cluster is the API as a Proxier needs it.
@@ -88,7 +89,10 @@ func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.He
 		health:   h,
 		metrics:  newMetrics(),
 		tables:   newTables(k),
-		planning: plan.Config{Scheduler: cfg.Scheduler, Families: k.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},
+		planning: plan.Config{
+			Scheduler: cfg.Scheduler, Families: k.Families(),
+			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses,
+		},
 		book:     plan.NewBook(),
 		known:    map[owner]struct{}{},
 		waiting:  map[owner][]time.Time{},
