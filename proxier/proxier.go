@@ -82,21 +82,21 @@ type Proxier struct {
 // New returns a Proxier that has not touched anything.
 func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.Health) *Proxier {
 	return &Proxier{
-		cfg:      cfg,
-		api:      api,
-		changes:  changes,
-		kernel:   k,
-		health:   h,
-		metrics:  newMetrics(),
-		tables:   newTables(k),
+		cfg:     cfg,
+		api:     api,
+		changes: changes,
+		kernel:  k,
+		health:  h,
+		metrics: newMetrics(),
+		tables:  newTables(k),
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Families: k.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses,
 		},
-		book:     plan.NewBook(),
-		known:    map[owner]struct{}{},
-		waiting:  map[owner][]time.Time{},
-		remarks:  map[owner][]cluster.Remark{},
+		book:    plan.NewBook(),
+		known:   map[owner]struct{}{},
+		waiting: map[owner][]time.Time{},
+		remarks: map[owner][]cluster.Remark{},
 	}
 }
 

@@ -37,7 +37,6 @@ type street struct {
 func (s street) service(number uint16, change func(*cluster.Port), pods ...string) cluster.Port {
 	p := cluster.Port{
 		Name:       cluster.PortName{Service: types.NamespacedName{Namespace: "lab", Name: fmt.Sprint(number)}},
-		Protocol:   v1.ProtocolTCP,
 		ClusterIPs: []netip.Addr{numbered("10.96.0.", number), numbered("fd00:10:96::", number)},
 		IngressIPs: []netip.Addr{numbered("198.51.100.", number), numbered("2001:db8:51::", number)},
 		Port:       80,
@@ -63,7 +62,7 @@ func numbered(text string, number uint16) netip.Addr {
 	return netip.MustParseAddr(fmt.Sprint(text, number))
 }
 
-// openStreet makes node serve the Services, each in TCP and UDP.
+// openStreet makes node serve the Services, each in every protocol.
 func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	l, err := lab.New(lab.Options{Outsiders: 2})
 	if err != nil {
@@ -84,9 +83,12 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	all := []state.Rows{plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6})}
 	book := plan.NewBook()
 	for _, p := range services(s) {
-		udp := p
-		udp.Protocol = v1.ProtocolUDP
-		fronts, _ := plan.Fronts([]cluster.Port{p, udp}, node, cfg)
+		var ports []cluster.Port
+		for _, protocol := range lab.Protocols() {
+			p.Protocol = protocol
+			ports = append(ports, p)
+		}
+		fronts, _ := plan.Fronts(ports, node, cfg)
 		held, _, _ := book.Enter(p.Name.Service, time.Time{}, fronts)
 		all = append(all, plan.Rows(held, node, cfg))
 	}
@@ -169,7 +171,7 @@ func (q question) to(family ipset.Family) netip.AddrPort {
 }
 
 const (
-	bothHere, noneHere, ranged, rangedNode, rangedLocal, insideOnly = 10, 20, 30, 40, 50, 60
+	bothHere, noneHere, ranged, rangedNode, rangedLocal, insideOnly, sticky = 10, 20, 30, 40, 50, 60, 70
 )
 
 // TestPoliciesWithPackets asks real packets what the rules make of policies,
@@ -196,6 +198,7 @@ func TestPoliciesWithPackets(t *testing.T) {
 				p.SourceRanges = ranges(append(forOutside, "10.244.1.2/32", "fd00:10:244:1::2/128")...)
 			}, "p1", "r1"),
 			s.service(insideOnly, func(p *cluster.Port) { p.Internal = cluster.Local }, "r1"),
+			s.service(sticky, func(p *cluster.Port) { p.Affinity = time.Hour }, "p1", "r1"),
 		}
 	})
 	for _, q := range []question{
@@ -234,11 +237,15 @@ func TestPoliciesWithPackets(t *testing.T) {
 
 		{"p2", "cluster", insideOnly, "dropped"},
 		{"node", "cluster", insideOnly, "dropped"},
+
+		{"p2", "lb", sticky, "p1 to p2 | r1 to p2"},
+		{"node", "port", sticky, "p1 to node | r1 to node"},
+
 		{"p2", "unused", 1, "refused"},
 		{"node", "unused", 1, "refused"},
 		{"outside", "unused", 1, "refused"},
 	} {
-		for _, protocol := range []v1.Protocol{v1.ProtocolTCP, v1.ProtocolUDP} {
+		for _, protocol := range lab.Protocols() {
 			for _, family := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 				patience := 10 * time.Second
 				if q.want == "dropped" {
@@ -248,7 +255,7 @@ func TestPoliciesWithPackets(t *testing.T) {
 				if got == forbidden && q.client == "node" && (q.want == "dropped" || q.want == "refused") {
 					continue
 				}
-				if got != q.want {
+				if !slices.Contains(strings.Split(q.want, " | "), got) {
 					t.Errorf("%s asks %s %s/%s: %s, want %s", q.client, q.way, q.to(family), protocol, got, q.want)
 				}
 			}
