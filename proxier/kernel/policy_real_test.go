@@ -126,10 +126,17 @@ func create[K, V comparable](s street, kind reconcile.Kind[K, V], rows map[K]V) 
 
 // ask sends four questions and tells who answered, whom they saw, or what
 // went wrong: "p1 to outside, r1 to node".
-func (s street) ask(client string, protocol v1.Protocol, to netip.AddrPort, patience time.Duration) string {
+func (s street) ask(q question, protocol v1.Protocol, to netip.AddrPort) string {
+	times, patience := 4, 10*time.Second
+	switch q.want {
+	case "dropped":
+		patience = 300 * time.Millisecond
+	case "refused":
+		times = 1 // the kernel limits how often it says so
+	}
 	seen := map[string]bool{}
-	for range 4 {
-		switch answer, err := lab.Ask(s.Namespace(client), protocol, to, patience); {
+	for range times {
+		switch answer, err := lab.Ask(s.Namespace(q.client), protocol, to, patience); {
 		case errors.Is(err, lab.ErrTimeout):
 			seen["dropped"] = true
 		case errors.Is(err, lab.ErrRefused):
@@ -247,11 +254,7 @@ func TestPoliciesWithPackets(t *testing.T) {
 	} {
 		for _, protocol := range lab.Protocols() {
 			for _, family := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				patience := 10 * time.Second
-				if q.want == "dropped" {
-					patience = 300 * time.Millisecond
-				}
-				got := s.ask(q.client, protocol, q.to(family), patience)
+				got := s.ask(q, protocol, q.to(family))
 				if got == forbidden && q.client == "node" && (q.want == "dropped" || q.want == "refused") {
 					continue
 				}
