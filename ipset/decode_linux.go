@@ -95,6 +95,7 @@ var required = map[Type]uint32{
 	HashIPPort:    1<<nl.IPSET_ATTR_IP | 1<<nl.IPSET_ATTR_PORT | 1<<nl.IPSET_ATTR_PROTO,
 	HashIPPortIP:  1<<nl.IPSET_ATTR_IP | 1<<nl.IPSET_ATTR_PORT | 1<<nl.IPSET_ATTR_PROTO | 1<<nl.IPSET_ATTR_IP2,
 	HashIPPortNet: 1<<nl.IPSET_ATTR_IP | 1<<nl.IPSET_ATTR_PORT | 1<<nl.IPSET_ATTR_PROTO | 1<<nl.IPSET_ATTR_IP2 | 1<<nl.IPSET_ATTR_CIDR2,
+	HashNet:       1<<nl.IPSET_ATTR_IP | 1<<nl.IPSET_ATTR_CIDR,
 }
 
 // parseEntry leaves mapped IPv4 addresses as they are: unmapped, they could not
@@ -113,7 +114,7 @@ func parseEntry(b []byte, s Set) (Entry, error) {
 			protocol, err = number(v, 1)
 		case nl.IPSET_ATTR_IP2:
 			second, err = parseAddr(v, s.Family)
-		case nl.IPSET_ATTR_CIDR2:
+		case nl.IPSET_ATTR_CIDR, nl.IPSET_ATTR_CIDR2:
 			bits, err = number(v, 1)
 		}
 		return err
@@ -124,18 +125,18 @@ func parseEntry(b []byte, s Set) (Entry, error) {
 	if missing := required[s.Type] &^ seen; missing != 0 {
 		return Entry{}, fmt.Errorf("%w: entry without attributes %b", errMalformed, missing)
 	}
-	if s.Type == HashIP {
-		return Entry{typ: s.Type, addr: first}, nil
-	}
 	e := Entry{typ: s.Type, addr: first, port: uint16(port), protocol: uint8(protocol)}
 	switch s.Type {
 	case HashIPPortIP:
 		e.net = netip.PrefixFrom(second, second.BitLen())
 	case HashIPPortNet:
 		e.net = netip.PrefixFrom(second, int(bits)).Masked()
-		if !e.net.IsValid() {
-			return Entry{}, fmt.Errorf("%w: network %s/%d", errMalformed, second, bits)
-		}
+	case HashNet:
+		e.net = netip.PrefixFrom(first, int(bits)).Masked()
+		second = first
+	}
+	if second.IsValid() && !e.net.IsValid() {
+		return Entry{}, fmt.Errorf("%w: network %s/%d", errMalformed, second, bits)
 	}
 	return e, nil
 }

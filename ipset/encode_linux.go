@@ -15,6 +15,7 @@ var revisions = map[Type]uint8{
 	HashIPPort:    1,
 	HashIPPortIP:  1,
 	HashIPPortNet: 2,
+	HashNet:       0,
 }
 
 const flagListHeader = 1 << 2 // IPSET_FLAG_LIST_HEADER
@@ -64,15 +65,18 @@ func changeRequest(name string, entries []Entry) []byte {
 func appendEntry(b []byte, e Entry, line uint32) []byte {
 	return appendNested(b, nl.IPSET_ATTR_DATA, func(b []byte) []byte {
 		b = appendAddr(b, nl.IPSET_ATTR_IP, e.addr)
-		if e.typ != HashIP {
+		if e.typ.hasPort() {
 			b = appendAttr(b, nl.IPSET_ATTR_PORT|nl.NLA_F_NET_BYTEORDER, byte(e.port>>8), byte(e.port))
 			b = appendAttr(b, nl.IPSET_ATTR_PROTO, e.protocol)
 		}
-		if e.net.IsValid() {
+		switch e.typ {
+		case HashIPPortIP:
 			b = appendAddr(b, nl.IPSET_ATTR_IP2, e.net.Addr())
-		}
-		if e.typ == HashIPPortNet {
+		case HashIPPortNet:
+			b = appendAddr(b, nl.IPSET_ATTR_IP2, e.net.Addr())
 			b = appendAttr(b, nl.IPSET_ATTR_CIDR2, uint8(e.net.Bits()))
+		case HashNet:
+			b = appendAttr(b, nl.IPSET_ATTR_CIDR, uint8(e.net.Bits()))
 		}
 		return appendLine(b, line)
 	})

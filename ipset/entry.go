@@ -43,7 +43,7 @@ type Entry struct {
 	addr     netip.Addr
 	protocol uint8
 	port     uint16
-	net      netip.Prefix // HashIPPortIP keeps its second address as a full-length prefix
+	net      netip.Prefix // HashIPPortIP keeps its second address as a full-length prefix; HashNet begins at addr
 	typ      Type
 }
 
@@ -78,11 +78,14 @@ func IPPortIP(addr netip.AddrPort, protocol uint8, second netip.Addr) Entry {
 // IPPortNet is a member of a HashIPPortNet set. The kernel cannot hold a
 // network of length zero.
 func IPPortNet(addr netip.AddrPort, protocol uint8, network netip.Prefix) Entry {
-	bits := network.Bits()
-	if network.Addr().Is4In6() {
-		bits -= 96
-	}
-	return IPPort(addr, protocol).and(HashIPPortNet, netip.PrefixFrom(plain(network.Addr()), bits).Masked())
+	return IPPort(addr, protocol).and(HashIPPortNet, plainNet(network))
+}
+
+// Net is a member of a HashNet set. The kernel cannot hold a network of length
+// zero.
+func Net(network netip.Prefix) Entry {
+	network = plainNet(network)
+	return IP(network.Addr()).and(HashNet, network)
 }
 
 func (e Entry) and(typ Type, second netip.Prefix) Entry {
@@ -94,6 +97,14 @@ func (e Entry) and(typ Type, second netip.Prefix) Entry {
 }
 
 func plain(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
+
+func plainNet(network netip.Prefix) netip.Prefix {
+	bits := network.Bits()
+	if network.Addr().Is4In6() {
+		bits -= 96
+	}
+	return netip.PrefixFrom(plain(network.Addr()), bits).Masked()
+}
 
 const (
 	icmp    = 1
@@ -152,18 +163,23 @@ func (e Entry) String() string {
 		return "no entry"
 	case HashIP:
 		return e.addr.String()
+	case HashNet:
+		return e.network()
 	}
 	protocol, ok := protocolNames[e.protocol]
 	if !ok {
 		protocol = fmt.Sprint(e.protocol)
 	}
 	s := fmt.Sprintf("%s,%s:%d", e.addr, protocol, e.port)
-	switch {
-	case e.typ == HashIPPort:
+	if e.typ == HashIPPort {
 		return s
-	case e.net.IsSingleIP():
-		return s + "," + e.net.Addr().String()
-	default:
-		return s + "," + e.net.String()
 	}
+	return s + "," + e.network()
+}
+
+func (e Entry) network() string {
+	if e.net.IsSingleIP() {
+		return e.net.Addr().String()
+	}
+	return e.net.String()
 }

@@ -47,6 +47,9 @@ func TestEntryCanonical(t *testing.T) {
 			IPPortNet(port("10.0.0.1:80"), 6, prefix("::ffff:10.1.2.3/128")),
 		}},
 		{"fd00::1,tcp:80,fd00::/17", []Entry{IPPortNet(port("[fd00::1]:80"), 6, prefix("fd00:0:7f::/17"))}},
+		{"10.96.0.0/16", []Entry{Net(prefix("10.96.0.0/16")), Net(prefix("10.96.1.2/16")), Net(prefix("::ffff:10.96.1.2/112"))}},
+		{"10.96.0.1", []Entry{Net(prefix("10.96.0.1/32"))}},
+		{"fd00:10:96::/108", []Entry{Net(prefix("fd00:10:96::/108"))}},
 		{"no entry", []Entry{
 			{},
 			IP(netip.Addr{}),
@@ -57,6 +60,8 @@ func TestEntryCanonical(t *testing.T) {
 			IPPortNet(port("10.0.0.1:80"), 6, netip.Prefix{}),
 			IPPortNet(port("[fd00::1]:80"), 6, prefix("10.0.0.0/8")),
 			IPPortNet(port("10.0.0.1:80"), 6, prefix("::ffff:10.0.0.0/95")),
+			Net(netip.Prefix{}),
+			Net(prefix("::ffff:10.0.0.0/95")),
 		}},
 	} {
 		for _, e := range tc.same {
@@ -80,6 +85,9 @@ func TestEntryCompare(t *testing.T) {
 		IPPortIP(port("10.0.0.1:80"), 6, addr("10.0.0.2")),
 		IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/8")),
 		IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/9")),
+		Net(prefix("10.0.0.0/8")),
+		Net(prefix("10.0.0.0/9")),
+		Net(prefix("10.1.0.0/16")),
 	}
 	for i, a := range sorted {
 		for j, b := range sorted {
@@ -108,6 +116,10 @@ func TestAccepts(t *testing.T) {
 		{Set{Type: HashIPPort, Family: IPv6}, IPPort(port("[::]:0"), 0), ErrInvalid},
 		{Set{Type: HashIPPortNet, Family: IPv4}, IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/0")), ErrInvalid},
 		{Set{Type: HashIPPortNet, Family: IPv4}, IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/1")), nil},
+		{Set{Type: HashNet, Family: IPv4}, Net(prefix("10.0.0.0/0")), ErrInvalid},
+		{Set{Type: HashNet, Family: IPv4}, Net(prefix("10.0.0.0/1")), nil},
+		{Set{Type: HashNet, Family: IPv6}, Net(prefix("10.0.0.0/8")), ErrMismatch},
+		{Set{Type: HashIP, Family: IPv4}, Net(prefix("10.0.0.1/32")), ErrMismatch},
 	} {
 		if got := tc.set.Accepts(tc.entry); !errors.Is(got, tc.want) {
 			t.Errorf("%s accepts %s: %v, want %v", tc.set, tc.entry, got, tc.want)

@@ -75,6 +75,7 @@ func TestKernelNamesLine(t *testing.T) {
 		{"null address", v4, Entry{typ: HashIP, addr: netip.IPv4Unspecified()}, codeNullElement},
 		{"no protocol", v6, IPPort(port("[fd00::1]:80"), 0), codeNoProtocol},
 		{"network of length zero", net, IPPortNet(port("10.0.0.1:80"), 6, prefix("0.0.0.0/0")), nl.IPSET_ERR_INVALID_CIDR},
+		{"network alone of length zero", Set{"A", HashNet, IPv4, 100}, Net(prefix("0.0.0.0/0")), nl.IPSET_ERR_INVALID_CIDR},
 		{"other family", v4, IP(addr("fd00::1")), nl.IPSET_ERR_PROTOCOL},
 		{"full", Set{"A", HashIPPort, IPv4, 3}, IPPort(port("10.9.9.9:80"), 6), codeFull},
 	} {
@@ -87,6 +88,7 @@ func TestKernelNamesLine(t *testing.T) {
 				HashIP:        IP(addr("10.0.0.1")),
 				HashIPPort:    IPPort(port("10.0.0.1:80"), 6),
 				HashIPPortNet: IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/8")),
+				HashNet:       Net(prefix("10.0.0.0/8")),
 			}[tc.set.Type]
 			if tc.set.Family == IPv6 {
 				good = IPPort(port("[fd00::2]:80"), 6)

@@ -36,7 +36,7 @@ func programReading(tb testing.TB, input string, args ...string) string {
 // The ipset program sees what a Client has added, spelled alike, and a Client
 // sees what the program has added.
 func TestProgramAgrees(t *testing.T) {
-	for typ := ipset.HashIP; typ <= ipset.HashIPPortNet; typ++ {
+	for typ := ipset.HashIP; typ <= ipset.HashNet; typ++ {
 		for _, family := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			t.Run(fmt.Sprint(typ, " ", family), func(t *testing.T) {
 				c := openNew(t)
@@ -71,7 +71,7 @@ func TestForeignSets(t *testing.T) {
 	c := openNew(t)
 	program(t, "create", "PORTS", "bitmap:port", "range", "0-1000")
 	program(t, "create", "LIST", "list:set")
-	program(t, "create", "NETS", "hash:net", "family", "inet6", "comment")
+	program(t, "create", "NETS", "hash:net,port", "family", "inet6", "comment")
 	program(t, "create", "OURS", "hash:ip", "maxelem", "9", "timeout", "60", "counters", "comment")
 	program(t, "add", "OURS", "10.0.0.1", "comment", "somebody's")
 	want := []ipset.Set{

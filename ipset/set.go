@@ -12,6 +12,7 @@ const (
 	HashIPPort                    // address, protocol:port
 	HashIPPortIP                  // address, protocol:port, address
 	HashIPPortNet                 // address, protocol:port, network
+	HashNet                       // network
 )
 
 var typeNames = map[Type]string{
@@ -19,6 +20,7 @@ var typeNames = map[Type]string{
 	HashIPPort:    "hash:ip,port",
 	HashIPPortIP:  "hash:ip,port,ip",
 	HashIPPortNet: "hash:ip,port,net",
+	HashNet:       "hash:net",
 }
 
 // String is the kernel's name of the type, for example "hash:ip,port".
@@ -28,6 +30,9 @@ func (t Type) String() string {
 	}
 	return fmt.Sprintf("type(%d)", uint8(t))
 }
+
+// hasPort tells whether members name a protocol and a port.
+func (t Type) hasPort() bool { return t == HashIPPort || t == HashIPPortIP || t == HashIPPortNet }
 
 // Set describes a set apart from its members.
 type Set struct {
@@ -53,9 +58,9 @@ func (s Set) Accepts(e Entry) error {
 		return fmt.Errorf("%w: entry is %s %s, set is %s %s", ErrMismatch, e.typ, e.Family(), s.Type, s.Family)
 	case e.typ == HashIP && e.addr.IsUnspecified():
 		return fmt.Errorf("%w: unspecified address", ErrInvalid)
-	case e.typ != HashIP && e.protocol == 0:
+	case e.typ.hasPort() && e.protocol == 0:
 		return fmt.Errorf("%w: no protocol", ErrInvalid)
-	case e.typ == HashIPPortNet && e.net.Bits() == 0:
+	case e.net.IsValid() && e.net.Bits() == 0:
 		return fmt.Errorf("%w: network of length zero", ErrInvalid)
 	}
 	return nil

@@ -94,6 +94,7 @@ func TestRoundTrip(t *testing.T) {
 		IPPortIP(port("10.0.0.1:80"), 6, addr("10.0.0.2")), IPPortIP(port("[fd00::1]:80"), 6, addr("fd00::2")),
 		IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.0/8")), IPPortNet(port("10.0.0.1:80"), 6, prefix("10.0.0.1/32")),
 		IPPortNet(port("[fd00::1]:80"), 6, prefix("fd00::/1")), IPPortNet(port("[fd00::1]:80"), 6, prefix("fd00::1/128")),
+		Net(prefix("10.96.0.0/12")), Net(prefix("10.96.0.1/32")), Net(prefix("fd00:10:96::/108")), Net(prefix("::/1")),
 	} {
 		s := Set{Name: "A", Type: e.Type(), Family: e.Family()}
 		l := listing{set: Set{Name: "A"}}

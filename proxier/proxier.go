@@ -28,7 +28,8 @@ type Config struct {
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
 	Takeover      bool          // remove what kube-proxy has left behind
 
-	IgnoreExternalIPs bool // of Services
+	IgnoreExternalIPs  bool // of Services
+	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
 }
 
 // Cluster is the API as a Proxier needs it.
@@ -39,6 +40,8 @@ type Cluster interface {
 	Service(types.NamespacedName) (*v1.Service, []*discovery.EndpointSlice)
 	// Node is nil while unknown.
 	Node() *v1.Node
+	// Ranges are the networks that cluster addresses come from, as far as known.
+	Ranges() []string
 }
 
 // Kernel is the machine as a Proxier needs it.
@@ -102,20 +105,23 @@ type Proxier struct {
 // New returns a Proxier that has not touched anything.
 func New(cfg Config, with Parts) *Proxier {
 	return &Proxier{
-		cfg:      cfg,
-		api:      with.API,
-		changes:  with.Changes,
-		kernel:   with.Kernel,
-		health:   with.Health,
-		events:   with.Events,
-		metrics:  newMetrics(),
-		tables:   newTables(with.Kernel, with.HealthPorts),
-		planning: plan.Config{Scheduler: cfg.Scheduler, Families: with.Kernel.Families(), IgnoreExternalIPs: cfg.IgnoreExternalIPs},
-		book:     plan.NewBook(),
-		known:    map[owner]struct{}{},
-		waiting:  map[owner][]time.Time{},
-		remarks:  map[owner][]cluster.Remark{},
-		flows:    newFlows(),
+		cfg:     cfg,
+		api:     with.API,
+		changes: with.Changes,
+		kernel:  with.Kernel,
+		health:  with.Health,
+		events:  with.Events,
+		metrics: newMetrics(),
+		tables:  newTables(with.Kernel, with.HealthPorts),
+		planning: plan.Config{
+			Scheduler: cfg.Scheduler, Families: with.Kernel.Families(),
+			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses,
+		},
+		book:    plan.NewBook(),
+		known:   map[owner]struct{}{},
+		waiting: map[owner][]time.Time{},
+		remarks: map[owner][]cluster.Remark{},
+		flows:   newFlows(),
 	}
 }
 

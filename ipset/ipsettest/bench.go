@@ -115,8 +115,13 @@ func Samples(typ ipset.Type, family ipset.Family) []ipset.Entry {
 			}
 		}
 	}
-	if typ == ipset.HashIP {
+	switch typ {
+	case ipset.HashIP:
 		entries = append(entries, ipset.IP(at.Addr()), ipset.IP(other), ipset.IP(other.Next()))
+	case ipset.HashNet:
+		for _, bits := range []int{1, 12, 31, other.BitLen()} {
+			entries = append(entries, ipset.Net(netip.PrefixFrom(other, bits)))
+		}
 	}
 	return entries
 }

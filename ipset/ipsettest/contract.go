@@ -155,7 +155,7 @@ func swapInUse(b bench) {
 }
 
 func members(b bench) {
-	for typ := ipset.HashIP; typ <= ipset.HashIPPortNet; typ++ {
+	for typ := ipset.HashIP; typ <= ipset.HashNet; typ++ {
 		for _, family := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			name := fmt.Sprint(typ, family)
 			entries := Samples(typ, family)
@@ -215,7 +215,7 @@ func fullSet(b bench) {
 func foreignEntries(b bench) {
 	b.set("A", ipset.HashIPPort, ipset.IPv4)
 	good := services(2)
-	for typ := ipset.HashIP; typ <= ipset.HashIPPortNet; typ++ {
+	for typ := ipset.HashIP; typ <= ipset.HashNet; typ++ {
 		for _, family := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			if typ == ipset.HashIPPort && family == ipset.IPv4 {
 				continue
@@ -237,6 +237,8 @@ func invalidEntries(b bench) {
 		ipset.IP(netip.IPv6Unspecified()),
 		ipset.IPPort(at, 0),
 		ipset.IPPortNet(at, 6, netip.MustParsePrefix("0.0.0.0/0")),
+		ipset.Net(netip.MustParsePrefix("0.0.0.0/0")),
+		ipset.Net(netip.MustParsePrefix("::/0")),
 		{},
 	} {
 		name := fmt.Sprint(e.Type(), e.Family())

@@ -34,7 +34,7 @@ func (f *Fake) create(s ipset.Set) error {
 		return fmt.Errorf("%w: it is %s", ipset.ErrMismatch, have.Set)
 	case !errors.Is(err, ipset.ErrNotExist):
 		return err
-	case s.Type < ipset.HashIP || s.Type > ipset.HashIPPortNet:
+	case s.Type < ipset.HashIP || s.Type > ipset.HashNet:
 		return errors.New("invalid type")
 	case s.Family != ipset.IPv4 && s.Family != ipset.IPv6:
 		return errors.New("invalid family")

@@ -28,6 +28,8 @@ type Port struct {
 	Port        uint16       // on all the addresses above
 	NodePort    uint16       // zero: none
 
+	SourceRanges SourceRanges // of clients that may use the IngressIPs
+
 	Internal Policy        // for traffic to the ClusterIPs
 	External Policy        // for all other traffic
 	Affinity time.Duration // whole seconds; zero: none

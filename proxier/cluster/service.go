@@ -42,6 +42,7 @@ func readService(svc *v1.Service) ([]Port, []Remark) {
 	}
 	common.ExternalIPs = common.served(n.addrs("spec.externalIPs", svc.Spec.ExternalIPs...))
 	common.IngressIPs = common.served(n.ingressIPs(svc))
+	common.SourceRanges = n.sourceRanges(svc)
 	if p := svc.Spec.InternalTrafficPolicy; p != nil && *p == v1.ServiceInternalTrafficPolicyLocal {
 		common.Internal = Local
 	}

@@ -65,7 +65,7 @@ func built(chains []chain) dump {
 func TestCompare(t *testing.T) {
 	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, PodCIDRs: clusterCIDRs})
 	filter, input := place{"filter", "KIPVS-FILTER"}, place{"filter", "INPUT"}
-	jump := hook{input, "-m conntrack --ctstate NEW -m set --match-set KIPVS-ADDRESSES dst -j KIPVS-FILTER"}
+	jump := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}
 
 	for name, c := range map[string]struct {
 		damage func(dump)
@@ -75,11 +75,11 @@ func TestCompare(t *testing.T) {
 		"all is right": {func(dump) {}, want, changes{}},
 		"a chain is empty": {
 			func(d dump) { d[filter] = nil }, want,
-			changes{fill: []chain{want[2]}},
+			changes{fill: []chain{want[3]}},
 		},
 		"a rule too many": {
 			func(d dump) { d[filter] = append(d[filter], "-j DROP") }, want,
-			changes{fill: []chain{want[2]}},
+			changes{fill: []chain{want[3]}},
 		},
 		"a jump is missing": {
 			func(d dump) { d[input] = d[input][1:] }, want,
@@ -121,8 +121,8 @@ func TestCompareWithNothing(t *testing.T) {
 	held := built(program(ipset.IPv6, Config{MasqueradeMark: 0x4000}))
 	held[place{"filter", "FORWARD"}] = append(held[place{"filter", "FORWARD"}], "-j DOCKER-USER")
 	todo := (&tables{prefix: "KIPVS6-"}).compare(held, nil)
-	if len(todo.unhook) != 6 || len(todo.drop) != 5 || len(todo.fill)+len(todo.hook) != 0 {
-		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 6, 5, 0, 0",
+	if len(todo.unhook) != 9 || len(todo.drop) != 7 || len(todo.fill)+len(todo.hook) != 0 {
+		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 9, 7, 0, 0",
 			len(todo.unhook), len(todo.drop), len(todo.fill), len(todo.hook))
 	}
 }

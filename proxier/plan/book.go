@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -13,21 +14,25 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Book remembers which Services ask for which front. The oldest of them holds
-// it, of equally old ones that with the smaller name; so every node comes to
-// the same answer, whatever it saw first.
+// Book remembers which Services ask for which front. The one with the best
+// title holds it, of those the oldest, of equally old ones that with the
+// smaller name; so every node comes to the same answer, whatever it saw first.
+//
+// Port 0 of an address stands for all of it: a cluster address belongs to its
+// Service, also on ports that this Service does not have.
 type Book struct {
 	claims map[state.VirtualServer][]claim // the holder's first
 	asked  map[types.NamespacedName][]state.VirtualServer
 }
 
 type claim struct {
-	svc   types.NamespacedName
+	title Title
 	since time.Time
+	svc   types.NamespacedName
 }
 
 func (c claim) compare(o claim) int {
-	return cmp.Or(c.since.Compare(o.since), byName(c.svc, o.svc))
+	return cmp.Or(cmp.Compare(c.title, o.title), c.since.Compare(o.since), byName(c.svc, o.svc))
 }
 
 // NewBook returns a Book in which nobody asks for anything.
@@ -45,18 +50,16 @@ func NewBook() *Book {
 func (b *Book) Enter(svc types.NamespacedName, since time.Time, asked []Front) (
 	held []Front, upset []types.NamespacedName, remarks []cluster.Remark,
 ) {
-	wants := map[state.VirtualServer]bool{}
-	for _, f := range asked {
-		wants[f.Server] = true
-	}
+	wants := titles(asked)
 	touched := maps.Clone(wants)
 	for _, server := range b.asked[svc] {
-		touched[server] = true
+		touched[server] = wants[server]
 	}
 	others := map[types.NamespacedName]bool{}
 	for server := range touched {
 		before := b.holder(server)
-		b.settle(server, claim{svc, since}, wants[server])
+		title, stands := wants[server]
+		b.settle(server, claim{title, since, svc}, stands)
 		if b.holder(server) == before {
 			continue
 		}
@@ -87,23 +90,68 @@ func (b *Book) settle(server state.VirtualServer, c claim, stands bool) {
 	b.claims[server] = claims
 }
 
-// holder is nobody, the empty name, for a front that is not asked for.
-func (b *Book) holder(server state.VirtualServer) types.NamespacedName {
-	if claims := b.claims[server]; len(claims) > 0 {
-		return claims[0].svc
+// titles are what a Service wants, and with what title.
+func titles(asked []Front) map[state.VirtualServer]Title {
+	wants := map[state.VirtualServer]Title{}
+	for _, f := range asked {
+		wants[f.Server] = f.Title
+		if whole := whole(f.Server); f.Title == Claimed || f.Field == clusterIPs {
+			if title, already := wants[whole]; !already || f.Title < title {
+				wants[whole] = f.Title
+			}
+		}
 	}
-	return types.NamespacedName{}
+	return wants
 }
 
+func whole(server state.VirtualServer) state.VirtualServer {
+	return state.VirtualServer{Addr: netip.AddrPortFrom(server.Addr.Addr(), 0)}
+}
+
+// holder is nobody, the empty name, for a front that is not asked for. A whole
+// address is held only by the Service that it was allocated to.
+func (b *Book) holder(server state.VirtualServer) types.NamespacedName {
+	claims := b.claims[server]
+	if len(claims) == 0 || server.Addr.Port() == 0 && claims[0].title != Allocated {
+		return types.NamespacedName{}
+	}
+	return claims[0].svc
+}
+
+// divide separates what svc holds from what it does not. A shadow falls with
+// what it is the shadow of, which others serve in their own way; that again
+// stands without its shadow, with the endpoints for clients from outside.
 func (b *Book) divide(svc types.NamespacedName, asked []Front) (held []Front, remarks []cluster.Remark) {
+	lost := map[state.VirtualServer]bool{}
 	for _, f := range asked {
-		if holder := b.holder(f.Server); holder != svc {
-			remarks = append(remarks, f.Port.Remark(f.Field, fmt.Sprintf("%s is held by Service %s", f.Server, holder)))
+		problem := b.objection(svc, f)
+		switch {
+		case problem == "" && !lost[f.Of]:
+			held = append(held, f)
 			continue
+		case f.Title == Shadow && !lost[f.Of]:
+			problem = fmt.Sprintf("clients in the cluster are served like those from outside at %s: its shadow %s", f.Of, problem)
+		case f.Title == Shadow:
+			continue
+		default:
+			problem = fmt.Sprintf("%s %s", f.Server, problem)
 		}
-		held = append(held, f)
+		lost[f.Server] = true
+		remarks = append(remarks, f.Port.Remark(f.Field, problem))
 	}
 	return held, remarks
+}
+
+// objection says why svc does not hold f, or nothing.
+func (b *Book) objection(svc types.NamespacedName, f Front) string {
+	if holder := b.holder(f.Server); holder != svc {
+		return fmt.Sprintf("is held by Service %s", holder)
+	}
+	owner := b.holder(whole(f.Server))
+	if f.Title == Claimed && owner != svc && owner != (types.NamespacedName{}) {
+		return fmt.Sprintf("lies on the cluster address of Service %s", owner)
+	}
+	return ""
 }
 
 func byName(a, b types.NamespacedName) int {

@@ -144,6 +144,52 @@ func TestBook(t *testing.T) {
 	}
 }
 
+// A better title beats age, and a cluster address is its Service's on every port.
+func TestBookTitles(t *testing.T) {
+	front := func(svc types.NamespacedName, field string, title Title, addr string) []Front {
+		return []Front{{
+			Port: &cluster.Port{Name: cluster.PortName{Service: svc}}, Field: field, Title: title,
+			Server: state.VirtualServer{Addr: netip.MustParseAddrPort(addr), Protocol: state.TCP},
+		}}
+	}
+	owner, thief, guest := shop("owner"), shop("thief"), shop("guest")
+	book := NewBook()
+	enter := func(svc types.NamespacedName, since int, fronts []Front, want int, upset ...types.NamespacedName) {
+		t.Helper()
+		held, others, remarks := book.Enter(svc, day(since), fronts)
+		if len(held) != want || len(remarks) != len(fronts)-want {
+			t.Errorf("%s holds %d of %d fronts, with remarks %v; want %d", svc, len(held), len(fronts), remarks, want)
+		}
+		if diff := cmp.Diff(upset, others, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s enters, upset (-want +got):\n%s", svc, diff)
+		}
+	}
+	stolen := front(thief, "spec.externalIPs", Claimed, "10.96.0.1:80")
+	beside := front(guest, "spec.externalIPs", Claimed, "10.96.0.1:443")
+	own := front(owner, clusterIPs, Allocated, "10.96.0.1:80")
+	enter(thief, 1, stolen, 1)
+	enter(guest, 2, beside, 1)
+	enter(owner, 3, own, 1, guest, thief)
+	enter(thief, 1, stolen, 0)
+	enter(guest, 2, beside, 0)
+	enter(owner, 3, own, 1)
+	enter(owner, 3, nil, 0, guest, thief)
+	enter(thief, 1, stolen, 1)
+	enter(guest, 2, beside, 1)
+
+	port := front(owner, "spec.ports.nodePort", Allocated, "192.0.2.1:30080")
+	enter(thief, 1, front(thief, "spec.externalIPs", Claimed, "192.0.2.1:30080"), 1)
+	enter(guest, 2, front(guest, "spec.externalIPs", Claimed, "192.0.2.1:80"), 1)
+	enter(owner, 3, port, 1, thief)
+	enter(guest, 2, front(guest, "spec.externalIPs", Claimed, "192.0.2.1:80"), 1)
+	for _, svc := range []types.NamespacedName{owner, thief, guest} {
+		book.Enter(svc, day(1), nil)
+	}
+	if len(book.claims) != 0 || len(book.asked) != 0 {
+		t.Errorf("still in the book: %v, %v", book.claims, book.asked)
+	}
+}
+
 func TestBookForgets(t *testing.T) {
 	book := NewBook()
 	book.Enter(shop("a"), day(1), asking(shop("a"), 80, 81))

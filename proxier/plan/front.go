@@ -15,24 +15,38 @@ type Config struct {
 	Scheduler string         // in the kernel's words, for example "rr"
 	Families  []ipset.Family // those that this node can serve
 
-	IgnoreExternalIPs bool // Services' externalIPs are not served
+	IgnoreExternalIPs  bool // Services' externalIPs are not served
+	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
 }
 
 // Front is one way in which a Port can be reached.
 type Front struct {
 	Port   *cluster.Port
 	Server state.VirtualServer
+	Title  Title
 	Policy cluster.Policy // which endpoints may answer
 	Bind   bool           // the address must live on our device
 	Health bool           // no virtual server: we answer ourselves, about the Service's health
+	Ranged bool           // the Service's source ranges apply
 	Sets   []state.Set    // those in which the rules must find its address and port
 	Field  string         // where the Service asks for it
+
+	Of state.VirtualServer // for a Shadow: what it is the shadow of
 }
 
+// Title is by what right a Service has a front. A smaller one goes before a
+// greater one, whatever the age of the Services.
+type Title uint8
+
+// The three titles.
+const (
+	Allocated Title = iota // the API server has given it: cluster addresses, node ports
+	Claimed                // the Service names it: external and ingress addresses
+	Shadow                 // it is a shadow, which nobody knows about
+)
+
 // Fronts lists all ways in which the ports of one Service can be reached, in
-// each family that the Service and this node have. No two share a Server. An
-// address that is the node's own is served, but stays where it is: bound and
-// hidden by us, it would take the host's other ports with it.
+// each family that the Service and this node have. No two share a Server.
 func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []cluster.Remark) {
 	var fronts []Front
 	var remarks []cluster.Remark
@@ -44,21 +58,61 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
 				continue
 			}
-			taken[f.Server] = true
-			if f.Bind && slices.Contains(node.Addresses, addr) {
-				f.Bind = false
-				remarks = append(remarks, p.Remark(f.Field, fmt.Sprintf(
-					"%s is an address of this node: it is served here, but not bound to our device", addr)))
+			serve, problem := f.settle(node, cfg)
+			if problem != "" {
+				remarks = append(remarks, p.Remark(f.Field, problem))
 			}
-			if f.Bind {
-				f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})
+			if serve {
+				taken[f.Server] = true
+				fronts = append(fronts, f)
 			}
-			fronts = append(fronts, f)
 		}
 	}
 	slices.SortFunc(remarks, cluster.Remark.Compare)
-	return fronts, slices.Compact(remarks)
+	return append(fronts, shadows(fronts, taken, node)...), slices.Compact(remarks)
 }
+
+// settle decides whether and how f is served here. An address that is the
+// node's own must not be taken from the node by whoever can write a Service.
+// Where it may, it still stays where it is: bound and hidden by us, it would
+// take the host's other ports with it.
+func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem string) {
+	if !f.Bind {
+		return true, ""
+	}
+	addr := f.Server.Addr.Addr()
+	switch own := slices.Contains(node.Addresses, addr); {
+	case own && f.Title == Claimed && !cfg.ServeNodeAddresses:
+		return false, fmt.Sprintf("%s is an address of this node: it is not served here", addr)
+	case own:
+		f.Bind = false
+		return true, fmt.Sprintf("%s is an address of this node: it is served here, but not bound to our device", addr)
+	}
+	f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})
+	return true, ""
+}
+
+// shadows are further fronts of those that serve clients from outside with
+// policy Local: for Pods and the node itself, who may use all endpoints and
+// are led here by the rules. They are there whether or not the two lists of
+// endpoints differ just now, so that nobody is led elsewhere when that changes.
+func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.Node) (all []Front) {
+	for _, f := range fronts {
+		shadow, ok := f.Server.Shadow()
+		if f.Health || !f.outside() || f.Policy != cluster.Local || !ok ||
+			taken[shadow] || slices.Contains(node.Addresses, shadow.Addr.Addr()) {
+			continue
+		}
+		taken[shadow] = true
+		f.Of, f.Server, f.Title, f.Policy, f.Bind = f.Server, shadow, Shadow, cluster.Cluster, true
+		f.Sets = []state.Set{state.ServicePorts, state.Shadows}
+		all = append(all, f)
+	}
+	return all
+}
+
+// outside tells whether f is for clients from outside, at least among others.
+func (f *Front) outside() bool { return f.Field != clusterIPs }
 
 // allOf are the fronts of one Port as the Service has them, whatever this node
 // can do.
@@ -68,8 +122,10 @@ func allOf(p *cluster.Port, node cluster.Node, cfg Config) (fronts []Front) {
 			fronts = append(fronts, Front{
 				Port:   p,
 				Server: state.VirtualServer{Addr: netip.AddrPortFrom(addr, w.port), Protocol: protocols[string(p.Protocol)]},
+				Title:  w.title,
 				Policy: w.policy,
 				Bind:   w.bind,
+				Ranged: w.ranged,
 				Sets:   w.sets,
 				Field:  w.field,
 			})
@@ -83,29 +139,42 @@ type way struct {
 	field  string
 	addrs  []netip.Addr
 	port   uint16
+	title  Title
 	policy cluster.Policy
 	bind   bool
+	ranged bool
 	sets   []state.Set
 }
 
-// ways has the cluster addresses first: where a Service asks for one address
-// twice, traffic inside of the cluster has precedence.
+const clusterIPs = "spec.clusterIPs"
+
+// ways has first what decides where a Service asks for one address twice:
+// traffic inside of the cluster before all other, an address that source
+// ranges protect before one that they do not.
 func ways(p *cluster.Port, node cluster.Node, cfg Config) []way {
 	// With policy Local the client's address is to be kept.
 	var outside []state.Set
 	if p.External == cluster.Cluster {
 		outside = []state.Set{state.Masquerade}
 	}
-	inside := []state.Set{state.ClusterPorts}
-	all := []way{
-		{"spec.clusterIPs", p.ClusterIPs, p.Port, p.Internal, true, inside},
-		{"status.loadBalancer.ingress", p.IngressIPs, p.Port, p.External, true, outside},
-	}
+	all := []way{{
+		field: clusterIPs, addrs: p.ClusterIPs, port: p.Port, title: Allocated, policy: p.Internal, bind: true,
+		sets: []state.Set{state.ClusterPorts},
+	}, {
+		field: "status.loadBalancer.ingress", addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+		ranged: true, sets: outside,
+	}}
 	if !cfg.IgnoreExternalIPs {
-		all = slices.Insert(all, 1, way{"spec.externalIPs", p.ExternalIPs, p.Port, p.External, true, outside})
+		all = append(all, way{
+			field: "spec.externalIPs", addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+			sets: outside,
+		})
 	}
 	if p.NodePort != 0 {
-		all = append(all, way{"spec.ports.nodePort", node.NodePortAddresses, p.NodePort, p.External, false, outside})
+		all = append(all, way{
+			field: "spec.ports.nodePort", addrs: node.NodePortAddresses, port: p.NodePort, title: Allocated, policy: p.External,
+			sets: outside,
+		})
 	}
 	return all
 }

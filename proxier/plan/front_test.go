@@ -14,7 +14,11 @@ import (
 
 func frontLines(fronts []Front) (all []string) {
 	for _, f := range fronts {
-		all = append(all, fmt.Sprintf("%s %s %s bind=%t %s", f.Field, f.Server, f.Policy, f.Bind, f.Sets))
+		line := fmt.Sprintf("%s %s %s bind=%t %s", f.Field, f.Server, f.Policy, f.Bind, f.Sets)
+		if f.Title == Shadow {
+			line += " of " + f.Of.String()
+		}
+		all = append(all, line)
 	}
 	return all
 }
@@ -27,7 +31,7 @@ func TestFronts(t *testing.T) {
 		return all
 	}
 	both := Config{Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
-	node := cluster.Node{Addresses: addrs("192.0.2.10", "192.0.2.11"), NodePortAddresses: addrs("192.0.2.10", "2001:db8::10")}
+	node := cluster.Node{Addresses: addrs("192.0.2.10", "192.0.2.11", "252.0.2.12"), NodePortAddresses: addrs("192.0.2.10", "2001:db8::10")}
 	port := cluster.Port{
 		Protocol:    v1.ProtocolTCP,
 		ClusterIPs:  addrs("10.96.0.1"),
@@ -47,8 +51,8 @@ func TestFronts(t *testing.T) {
 		change: func(*cluster.Port) {},
 		want: []string{
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
-			"spec.externalIPs 198.51.100.80:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
 			"status.loadBalancer.ingress 203.0.113.1:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
+			"spec.externalIPs 198.51.100.80:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
 			"spec.ports.nodePort 192.0.2.10:30080/TCP Cluster bind=false [MASQUERADE]",
 		},
 	}, {
@@ -56,9 +60,12 @@ func TestFronts(t *testing.T) {
 		change: func(p *cluster.Port) { p.External = cluster.Local },
 		want: []string{
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
-			"spec.externalIPs 198.51.100.80:80/TCP Local bind=true [SERVICES]",
 			"status.loadBalancer.ingress 203.0.113.1:80/TCP Local bind=true [SERVICES]",
+			"spec.externalIPs 198.51.100.80:80/TCP Local bind=true [SERVICES]",
 			"spec.ports.nodePort 192.0.2.10:30080/TCP Local bind=false []",
+			"status.loadBalancer.ingress 251.0.113.1:80/TCP Cluster bind=true [SERVICES SHADOWS] of 203.0.113.1:80/TCP",
+			"spec.externalIPs 246.51.100.80:80/TCP Cluster bind=true [SERVICES SHADOWS] of 198.51.100.80:80/TCP",
+			"spec.ports.nodePort 240.0.2.10:30080/TCP Cluster bind=true [SERVICES SHADOWS] of 192.0.2.10:30080/TCP",
 		},
 	}, {
 		name: "B36 internal policy",
@@ -74,17 +81,26 @@ func TestFronts(t *testing.T) {
 		},
 		want: []string{
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
-			"spec.externalIPs 203.0.113.1:80/TCP Local bind=true [SERVICES]",
+			"status.loadBalancer.ingress 203.0.113.1:80/TCP Local bind=true [SERVICES]",
+			"status.loadBalancer.ingress 251.0.113.1:80/TCP Cluster bind=true [SERVICES SHADOWS] of 203.0.113.1:80/TCP",
 		},
 	}, {
 		name: "B155 the node's own addresses",
 		change: func(p *cluster.Port) {
 			p.ExternalIPs, p.IngressIPs, p.NodePort = addrs("192.0.2.10"), addrs("192.0.2.11"), 0
 		},
+		want: []string{"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]"},
+	}, {
+		name: "a shadow that would be the node's own, or that the Service has as an address",
+		change: func(p *cluster.Port) {
+			p.External, p.NodePort = cluster.Local, 0
+			p.ExternalIPs, p.IngressIPs = addrs("12.0.2.12", "203.0.113.1"), addrs("251.0.113.1")
+		},
 		want: []string{
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
-			"spec.externalIPs 192.0.2.10:80/TCP Cluster bind=false [MASQUERADE]",
-			"status.loadBalancer.ingress 192.0.2.11:80/TCP Cluster bind=false [MASQUERADE]",
+			"status.loadBalancer.ingress 251.0.113.1:80/TCP Local bind=true [SERVICES]",
+			"spec.externalIPs 12.0.2.12:80/TCP Local bind=true [SERVICES]",
+			"spec.externalIPs 203.0.113.1:80/TCP Local bind=true [SERVICES]",
 		},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
@@ -103,7 +119,7 @@ func TestOneRemarkToAnAddress(t *testing.T) {
 	own, ip := []netip.Addr{netip.MustParseAddr("192.0.2.10")}, []netip.Addr{netip.MustParseAddr("10.96.0.1")}
 	alone := cluster.Port{Protocol: v1.ProtocolTCP, Port: 80, ClusterIPs: ip, ExternalIPs: own}
 	twice := cluster.Port{Protocol: v1.ProtocolUDP, Port: 80, ClusterIPs: ip, IngressIPs: own}
-	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}}
+	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}, ServeNodeAddresses: true}
 	other := alone
 	other.Port = 443
 	fronts, remarks := Fronts([]cluster.Port{alone, twice, other}, node, cfg)

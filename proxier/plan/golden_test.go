@@ -32,6 +32,7 @@ type world struct {
 	cfg      Config
 	services []*v1.Service
 	slices   []*discovery.EndpointSlice
+	ranges   []netip.Prefix // that cluster addresses come from
 	packets  []string
 }
 
@@ -117,7 +118,7 @@ func (w world) plan() (state.Rows, []cluster.Remark) {
 			waiting = append(waiting, w.services[i])
 		}
 	}
-	all := state.NewRows()
+	all := RangeRows(w.ranges)
 	var said []cluster.Remark
 	for name := range rows {
 		maps.Copy(all.Members, rows[name].Members)
@@ -170,11 +171,14 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		HealthAddresses              []netip.Addr
 		Scheduler                    string
 		Families                     []int
+		ServeNodeAddresses           bool
+		Ranges                       []netip.Prefix
 	}
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
 		node:     cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
-		cfg:      Config{Scheduler: node.Scheduler},
+		cfg:      Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses},
+		ranges:   node.Ranges,
 		services: documents[v1.Service](t, section(archive, "services.yaml")),
 		slices:   documents[discovery.EndpointSlice](t, section(archive, "slices.yaml")),
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -24,11 +25,30 @@ func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 			Flags:     flags(cfg.Scheduler),
 			Affinity:  f.Port.Affinity,
 		}
-		for _, e := range cluster.Choose(endpoints, f.Policy, node) {
+		chosen := cluster.Choose(endpoints, f.Policy, node)
+		for _, e := range chosen {
 			rows.RealServers[state.RealServer{VirtualServer: f.Server, Addr: e.Addr}] = 1
 		}
+		if len(chosen) == 0 && len(cluster.Choose(endpoints, cluster.Cluster, node)) > 0 {
+			// Another node could answer: no refusal that a client would take
+			// for the Service's.
+			addMember(rows, state.Drop, f.Server)
+		}
 		addAddress(rows, f)
+		addRanges(rows, f, node)
 		addHairpins(rows, endpoints, f.Server.Protocol)
+	}
+	return rows
+}
+
+// RangeRows are the rows for the ranges that cluster addresses come from,
+// whichever Services there are.
+func RangeRows(ranges []netip.Prefix) state.Rows {
+	rows := state.NewRows()
+	for _, r := range ranges {
+		if r.Bits() > 0 {
+			rows.Members[state.Ranges.Holding(ipset.Net(r))] = state.None{}
+		}
 	}
 	return rows
 }
@@ -47,12 +67,39 @@ func flags(scheduler string) state.SchedulerFlags {
 
 func addAddress(rows state.Rows, f Front) {
 	for _, set := range f.Sets {
-		rows.Members[set.Holding(ipset.IPPort(f.Server.Addr, uint8(f.Server.Protocol)))] = state.None{}
+		addMember(rows, set, f.Server)
+	}
+	if f.Title == Shadow {
+		addMember(rows, state.Inside, f.Of)
 	}
 	if f.Bind {
 		addr := f.Server.Addr.Addr()
 		rows.Addresses[addr] = state.None{}
 		rows.Members[state.Addresses.Holding(ipset.IP(addr))] = state.None{}
+	}
+}
+
+func addMember(rows state.Rows, set state.Set, server state.VirtualServer) {
+	rows.Members[set.Holding(ipset.IPPort(server.Addr, uint8(server.Protocol)))] = state.None{}
+}
+
+// addRanges restricts f to the Service's source ranges. A process of the node
+// has the Service address itself as its source, which then stands for the
+// node's own addresses.
+func addRanges(rows state.Rows, f Front, node cluster.Node) {
+	addr := f.Server.Addr.Addr()
+	nets, restricted := f.Port.SourceRanges.For(addr)
+	if !f.Ranged || !restricted {
+		return
+	}
+	addMember(rows, state.Restricted, f.Server)
+	ours := func(net netip.Prefix) bool { return slices.ContainsFunc(node.Addresses, net.Contains) }
+	if f.Title != Shadow && slices.ContainsFunc(nets, ours) {
+		nets = append(nets, netip.PrefixFrom(addr, addr.BitLen()))
+	}
+	for _, net := range nets {
+		entry := ipset.IPPortNet(f.Server.Addr, uint8(f.Server.Protocol), net)
+		rows.Members[state.Allowed.Holding(entry)] = state.None{}
 	}
 }
 

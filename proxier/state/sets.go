@@ -6,13 +6,21 @@ import "github.com/kube-ipvs/kube-ipvs/ipset"
 // name a Service, so that their number is constant.
 type Set string
 
-// The sets, one of each to a family.
+// The sets, one of each to a family. Members are created in the order of these
+// names, so ALLOWED stands before RESTRICTED: a Service that gets its first
+// source range never shuts out those whom the range lets in.
 const (
 	ServicePorts Set = "SERVICES"   // address and port of every Service on our device
 	Addresses    Set = "ADDRESSES"  // every address on our device; the rest of the host hides behind it
 	ClusterPorts Set = "CLUSTER"    // masqueraded unless the client is a Pod of this cluster
 	Masquerade   Set = "MASQUERADE" // masqueraded whoever the client is
 	Hairpin      Set = "HAIRPIN"    // local endpoint, its port, itself: a Pod that reaches itself
+	Inside       Set = "INSIDE"     // where Pods and the node are sent to the shadow address instead
+	Shadows      Set = "SHADOWS"    // the shadows, which nobody may ask for directly
+	Drop         Set = "DROP"       // policy Local without a local endpoint: new connections get no answer
+	Restricted   Set = "RESTRICTED" // open only to the clients in Allowed
+	Allowed      Set = "ALLOWED"    // address and port, and a range of clients
+	Ranges       Set = "RANGES"     // where cluster addresses come from; one that nobody has is refused
 	HealthPorts  Set = "HEALTH"     // where load balancers ask for the health of Services; the host lets them in
 )
 
@@ -30,6 +38,12 @@ var Types = map[Set]ipset.Type{
 	ClusterPorts: ipset.HashIPPort,
 	Masquerade:   ipset.HashIPPort,
 	Hairpin:      ipset.HashIPPortIP,
+	Inside:       ipset.HashIPPort,
+	Shadows:      ipset.HashIPPort,
+	Drop:         ipset.HashIPPort,
+	Restricted:   ipset.HashIPPort,
+	Allowed:      ipset.HashIPPortNet,
+	Ranges:       ipset.HashNet,
 	HealthPorts:  ipset.HashIPPort,
 }
 

@@ -86,7 +86,7 @@ func (r RealServer) Compare(o RealServer) int {
 // String is "weight 1".
 func (w Weight) String() string { return fmt.Sprintf("weight %d", int(w)) }
 
-// String is "KIPVS-SERVICE 10.96.0.1,tcp:80".
+// String is "KIPVS-SERVICES 10.96.0.1,tcp:80".
 func (m Member) String() string { return m.Set + " " + m.Entry.String() }
 
 // Compare orders by set and entry.

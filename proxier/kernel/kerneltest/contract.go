@@ -118,12 +118,19 @@ func membersLive(t *testing.T, m Machine) {
 	for _, a := range []string{"10.96.0.1:80", "[fd00:10:96::1]:80"} {
 		addr := netip.MustParseAddrPort(a)
 		for _, p := range []state.Protocol{state.TCP, state.UDP, state.SCTP} {
-			for _, s := range []state.Set{state.ServicePorts, state.ClusterPorts, state.Masquerade, state.HealthPorts} {
+			for _, s := range []state.Set{
+				state.ServicePorts, state.ClusterPorts, state.Masquerade, state.Inside, state.Shadows, state.Drop, state.Restricted,
+				state.HealthPorts,
+			} {
 				all = append(all, s.Holding(ipset.IPPort(addr, uint8(p))))
 			}
 			all = append(all, state.Hairpin.Holding(ipset.IPPortIP(addr, uint8(p), addr.Addr())))
+			for _, bits := range []int{8, 31, addr.Addr().BitLen()} {
+				all = append(all, state.Allowed.Holding(ipset.IPPortNet(addr, uint8(p), netip.PrefixFrom(addr.Addr(), bits))))
+			}
 		}
-		all = append(all, state.Addresses.Holding(ipset.IP(addr.Addr())))
+		all = append(all, state.Addresses.Holding(ipset.IP(addr.Addr())),
+			state.Ranges.Holding(ipset.Net(netip.PrefixFrom(addr.Addr(), 12))))
 	}
 	lives(t, m.Members(), state.None{}, all)
 	_ = refused(t, m.Members(), state.Member{Set: "KIPVS-NO-SUCH-SET", Entry: all[0].Entry}, state.None{})
