@@ -4,10 +4,10 @@ package e2e
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -19,10 +19,7 @@ func TestDeletedServiceLeavesNothing(t *testing.T) {
 	goes := s.service("goes", endpoints{"p1": ready, "r1": ready}, externalIPs(external()), loadBalancer(external()), sticky)
 	there := s.mustLook(t)
 
-	// Its slices outlive it, as they do for a while in any cluster.
-	if err := api.CoreV1().Services(s.name).Delete(within(t, soon), goes.Name, metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
+	goes.delete()
 	for _, part := range []struct {
 		name string
 		of   func(kernelState) string
@@ -58,7 +55,7 @@ func TestRestart(t *testing.T) {
 	s := shared.space(t)
 	lb := external()
 	web := s.service("web", endpoints{"p1": ready, "p2": ready, "r1": ready}, loadBalancer(lb))
-	s.service("shop", endpoints{"p1": ready, "r1": ready}, externalIPs(external()), sticky)
+	shop := s.service("shop", endpoints{"p1": ready, "r1": ready}, externalIPs(external()), sticky)
 	before := s.mustLook(t)
 
 	var questions []question
@@ -100,7 +97,7 @@ func TestRestart(t *testing.T) {
 		t.Run(end.name+": the kernel stays as it is", func(t *testing.T) {
 			end.end(t)
 			s.becomes(before)
-			untilMore(t, loops)
+			more(t, loops)
 		})
 		t.Run(end.name+" and started again: nothing is written", func(t *testing.T) {
 			if err := s.start(); err != nil {
@@ -111,7 +108,7 @@ func TestRestart(t *testing.T) {
 				t.Errorf("changed in the kernel: %v (%v)", written, err)
 			}
 			s.becomes(before)
-			untilMore(t, loops)
+			more(t, loops)
 		})
 	}
 	t.Run("no question was unanswered meanwhile", func(t *testing.T) {
@@ -128,10 +125,31 @@ func TestRestart(t *testing.T) {
 			}
 		}
 	})
-	t.Run("changes are carried out again", func(t *testing.T) {
-		web.setEndpoints(endpoints{"p1": ready, "p2": ready})
-		web.untilOnly("p1", "p2")
+	t.Run("changed while there was no daemon: caught up at its start", func(t *testing.T) {
+		if err := s.process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		shop.delete()
+		web.setEndpoints(endpoints{"p2": ready})
+		newer := s.created("newer", endpoints{"p1": ready})
+		if err := s.start(); err != nil {
+			t.Fatal(err)
+		}
+		web.untilOnly("p2")
+		newer.untilOnly("p1")
+		bound, err := s.host.Addresses("kube-ipvs0")
+		if err != nil || strings.Contains(bound, shop.Spec.ClusterIP+"/") {
+			t.Errorf("addresses: %v\n%swant none of a Service that is gone", err, bound)
+		}
 	})
+}
+
+func TestLostConnectionsToTheAPIServer(t *testing.T) {
+	s := shared.space(t)
+	web := s.service("web", endpoints{"p1": ready})
+	s.relay.Cut()
+	web.setEndpoints(endpoints{"r1": ready})
+	web.untilOnly("r1")
 }
 
 // held is a connection, and who answered on it first.
@@ -155,15 +173,4 @@ func hold(t *testing.T, questions []question) (all []held) {
 		all = append(all, held{q, h, first})
 	}
 	return all
-}
-
-// untilMore waits until each has had some more answers.
-func untilMore(t *testing.T, all []asking) {
-	t.Helper()
-	for _, a := range all {
-		before := a.Counts().Answered()
-		if err := a.Until(within(t, patience), func(c lab.Counts) bool { return c.Answered() > before+2 }); err != nil {
-			t.Errorf("%s: %v", a.question, err)
-		}
-	}
 }

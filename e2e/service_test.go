@@ -106,6 +106,15 @@ func (s *service) nodePort(p corev1.Protocol) uint16 {
 	return 0
 }
 
+// delete deletes the Service alone: its slices stay, as they do for a while in
+// any cluster.
+func (s *service) delete() {
+	s.space.t.Helper()
+	if err := api.CoreV1().Services(s.Namespace).Delete(within(s.space.t, soon), s.Name, metav1.DeleteOptions{}); err != nil {
+		s.space.t.Fatal(err)
+	}
+}
+
 // setEndpoints writes the slices, one of each family.
 func (s *service) setEndpoints(of endpoints) {
 	s.space.t.Helper()
