@@ -24,6 +24,23 @@ type front struct {
 // String is "web-np NodePort".
 func (f front) String() string { return f.service + " " + string(f.way) }
 
+// inside is the way of Pods and the node itself to an address where clients from
+// outside reach only Pods of the node: they are led to a shadow of the address,
+// behind which are all Pods.
+const inside v1.ServiceType = "inside"
+
+// shadow is the address with its first bits replaced: 240.0.0.0/4, fdff::/16.
+func shadow(a netip.Addr) netip.Addr {
+	b := a.AsSlice()
+	if a.Is4() {
+		b[0] |= 0xf0
+	} else {
+		b[0], b[1] = 0xfd, 0xff
+	}
+	s, _ := netip.AddrFromSlice(b)
+	return s
+}
+
 // fronts are all those of the Services at the node, in the order of the Services.
 func (w world) fronts() []front {
 	var all []front
@@ -35,6 +52,11 @@ func (w world) fronts() []front {
 				f.at = netip.AddrPortFrom(netip.MustParseAddr(a), uint16(port))
 				f.pods = w.endpoints(f)
 				all = append(all, f)
+				if local {
+					f.way, f.chief, f.local, f.at = inside, false, false, netip.AddrPortFrom(shadow(f.at.Addr()), f.at.Port())
+					f.pods = w.endpoints(f)
+					all = append(all, f)
+				}
 			}
 		}
 		for _, p := range s.Spec.Ports {

@@ -182,8 +182,9 @@ func (d *demo) kernel(context.Context) error {
 	}
 	half, virtual, behind := explained(text, d.fronts, d.stage.names)
 	d.block("$ ipvsadm -Ln\n" + half)
-	d.say("For IPv6 the same follows, %d virtual servers with %d real ones. flag-3 is the mark of what kube-ipvs has "+
-		"made; InActConn are the connections just ended. So that the node takes packets for addresses that are "+
+	d.say("Pods and the node itself may reach all Pods behind web-lb, clients from outside only those of the node: the "+
+		"former are led to 246.51.100.10, a shadow of its address. For IPv6 the same follows, %d virtual servers with "+
+		"%d real ones. flag-3 is the mark of what kube-ipvs has made; InActConn are the connections just ended. So that the node takes packets for addresses that are "+
 		"not its own, they are on a device, which is down because nothing ever leaves through it:", virtual, behind)
 	if text, err = d.node().Run("ip", "-br", "addr", "show", "kube-ipvs0"); err != nil {
 		return err
