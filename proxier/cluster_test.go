@@ -25,6 +25,23 @@ type fakeCluster struct {
 	services map[types.NamespacedName]*v1.Service
 	slices   map[types.NamespacedName]map[string]*discovery.EndpointSlice // by Service and name
 	node     *v1.Node
+	events   string
+}
+
+// Warn notes an Event.
+func (c *fakeCluster) Warn(about *v1.Service, note string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events += fmt.Sprintf("%s: %s\n", nameOf(about.ObjectMeta), note)
+}
+
+// told is what has been noted since the last time.
+func (c *fakeCluster) told() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	told := c.events
+	c.events = ""
+	return told
 }
 
 func newFakeCluster() *fakeCluster {

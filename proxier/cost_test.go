@@ -57,7 +57,9 @@ func cost(t *testing.T, services int) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	p := proxier.New(testConfig, api, api.changes, k, health.New(testConfig.SyncPeriod))
+	p := proxier.New(testConfig, proxier.Parts{
+		API: api, Changes: api.changes, Kernel: k, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
+	})
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
 	if held := len(k.Rows().RealServers); held != 3*services {

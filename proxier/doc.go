@@ -7,7 +7,7 @@
 //	state     the row types: what is wanted and what is held, comparable
 //	reconcile makes what is held equal to what is wanted, row by row
 //	kernel    lists, creates, updates and deletes rows in this machine
-//	health    answers the kubelet
+//	health    answers the kubelet and load balancers
 //
 // One goroutine, Run, owns all of it. It sleeps until a Service, an
 // EndpointSlice or the node has moved, a resync or a retry is due, and then

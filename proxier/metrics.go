@@ -25,6 +25,9 @@ type metrics struct {
 	last     prometheus.Gauge
 	latency  prometheus.Histogram
 	services prometheus.Counter
+
+	forgotten    prometheus.Counter
+	forgettingIn prometheus.Histogram
 }
 
 func newMetrics() *metrics {
@@ -52,8 +55,16 @@ func newMetrics() *metrics {
 		services: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeipvs_services_planned_total", Help: "Services planned because they or their endpoints had changed.",
 		}),
+		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kubeproxy_conntrack_reconciler_deleted_entries_total", Help: "Conntrack entries of UDP flows deleted because no endpoint answers them.",
+		}),
+		forgettingIn: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kubeproxy_conntrack_reconciler_sync_duration_seconds", Help: "Duration of a look at all conntrack entries.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
+		}),
 	}
 	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.passes, m.last, m.latency, m.services,
+		m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -103,4 +114,9 @@ func (m *metrics) pass(r report) {
 		refused += len(remarks)
 	}
 	m.refused.Set(float64(refused))
+}
+
+func (m *metrics) flows(r forgotten) {
+	m.forgotten.Add(float64(r.deleted))
+	m.forgettingIn.Observe(r.took.Seconds())
 }

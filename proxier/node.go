@@ -20,16 +20,40 @@ type NodePorts struct {
 
 // pick returns those of the node's own addresses that answer.
 func (n NodePorts) pick(own []netip.Addr, node *v1.Node) []netip.Addr {
-	within := slices.Clone(n.Within)
-	if n.Primary {
-		for _, a := range primary(node) {
-			within = append(within, netip.PrefixFrom(a, a.BitLen()))
+	return slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
+		within := n.within(node, a)
+		return len(within) > 0 && !slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Contains(a) })
+	})
+}
+
+// listen returns where health ports answer: on the addresses picked, or in a
+// family where all of them are, on the unspecified address. That one also
+// answers on addresses of ours, and while the node has none.
+func (n NodePorts) listen(picked []netip.Addr, node *v1.Node) (on []netip.Addr) {
+	for _, everywhere := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
+		within := n.within(node, everywhere)
+		if len(within) == 0 || slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+			on = append(on, everywhere)
+			continue
+		}
+		for _, a := range picked {
+			if a.Is4() == everywhere.Is4() {
+				on = append(on, a)
+			}
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
-		spoken := slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Addr().Is4() == a.Is4() })
-		return spoken && !slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Contains(a) })
-	})
+	return on
+}
+
+// within are the ranges that something is said about, in the family of a.
+func (n NodePorts) within(node *v1.Node, a netip.Addr) []netip.Prefix {
+	all := slices.Clone(n.Within)
+	if n.Primary {
+		for _, p := range primary(node) {
+			all = append(all, netip.PrefixFrom(p, p.BitLen()))
+		}
+	}
+	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != a.Is4() })
 }
 
 // primary are the node's addresses according to the API, one to a family.
@@ -60,10 +84,12 @@ func (p *Proxier) readNode(ctx context.Context) error {
 	slices.SortFunc(own, netip.Addr.Compare)
 	own = slices.Compact(own)
 	object := p.api.Node()
+	picked := p.cfg.NodePorts.pick(own, object)
 	p.node = cluster.Node{
 		Name:              p.cfg.NodeName,
 		Addresses:         own,
-		NodePortAddresses: p.cfg.NodePorts.pick(own, object),
+		NodePortAddresses: picked,
+		HealthAddresses:   p.cfg.NodePorts.listen(picked, object),
 	}
 	if object != nil {
 		p.node.Zone = object.Labels[v1.LabelTopologyZone]

@@ -96,7 +96,10 @@ func TestNoOpenMoment(t *testing.T) {
 				w := &watchman{t: t, strangersOut: c.before != "[]"}
 				api, k := newFakeCluster(), slow{Kernel: kerneltest.New(), look: w.look}
 				ctx, cancel := context.WithCancel(t.Context())
-				p := proxier.New(testConfig, api, api.changes, k, health.New(time.Minute, "IPv4"))
+				p := proxier.New(testConfig, proxier.Parts{
+					API: api, Changes: api.changes, Kernel: k, Health: health.New(time.Minute, "IPv4"),
+					Events: api, HealthPorts: k.HealthPorts(),
+				})
 				done := make(chan error, 1)
 				go func() { done <- p.Run(ctx) }()
 				put := func(ranges, policy string) {

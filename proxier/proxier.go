@@ -49,11 +49,30 @@ type Kernel interface {
 	NodeAddresses(context.Context) ([]netip.Addr, error)
 	Touched() <-chan struct{}
 	RemoveStale(context.Context) (removed int, err error)
+	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
 
 	Members() reconcile.Kind[state.Member, state.None]
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
+}
+
+// HealthPorts are where load balancers ask for the health of Services.
+type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
+
+// Events tell those who look at a Service.
+type Events interface {
+	Warn(about *v1.Service, note string)
+}
+
+// Parts are what a Proxier works with.
+type Parts struct {
+	API         Cluster
+	Changes     *watch.Changes
+	Kernel      Kernel
+	Health      *health.Health
+	HealthPorts HealthPorts
+	Events      Events
 }
 
 // Proxier makes the kernel of one node hold what the Services of a cluster
@@ -64,6 +83,7 @@ type Proxier struct {
 	changes *watch.Changes
 	kernel  Kernel
 	health  *health.Health
+	events  Events
 	metrics *metrics
 
 	// All below belongs to the goroutine of Run.
@@ -74,29 +94,32 @@ type Proxier struct {
 	known     map[owner]struct{}         // Services that have claims
 	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
 	remarks   map[owner][]cluster.Remark // what could not be programmed
-	lookAgain bool                       // the node's addresses may have changed
-	tidied    bool                       // what kube-proxy left behind has been dealt with
+	flows     flows
+	lookAgain bool // the node's addresses may have changed
+	tidied    bool // what kube-proxy left behind has been dealt with
 	started   time.Time
 }
 
 // New returns a Proxier that has not touched anything.
-func New(cfg Config, api Cluster, changes *watch.Changes, k Kernel, h *health.Health) *Proxier {
+func New(cfg Config, with Parts) *Proxier {
 	return &Proxier{
 		cfg:     cfg,
-		api:     api,
-		changes: changes,
-		kernel:  k,
-		health:  h,
+		api:     with.API,
+		changes: with.Changes,
+		kernel:  with.Kernel,
+		health:  with.Health,
+		events:  with.Events,
 		metrics: newMetrics(),
-		tables:  newTables(k),
+		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
-			Scheduler: cfg.Scheduler, Families: k.Families(),
+			Scheduler: cfg.Scheduler, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses,
 		},
 		book:    plan.NewBook(),
 		known:   map[owner]struct{}{},
 		waiting: map[owner][]time.Time{},
 		remarks: map[owner][]cluster.Remark{},
+		flows:   newFlows(),
 	}
 }
 
@@ -127,7 +150,7 @@ func (p *Proxier) Uninstall(ctx context.Context) error {
 	if _, err := p.observe(ctx); err != nil {
 		return err
 	}
-	return p.apply(ctx).err()
+	return p.apply(ctx).err(p.tables.inOrder())
 }
 
 // loop makes a pass whenever there is a reason to.
@@ -155,6 +178,13 @@ func (p *Proxier) loop(ctx context.Context) {
 		case <-resync.C:
 			drift = p.resync(ctx)
 		case <-later.C:
+		case r := <-p.flows.done:
+			if p.flowsForgotten(r) {
+				p.forgetFlows(ctx)
+			} else {
+				later.Reset(retries.next())
+			}
+			continue
 		}
 		// A pass that has begun is finished also when ctx ends.
 		r := p.sync(context.WithoutCancel(ctx))

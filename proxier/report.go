@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -26,11 +27,11 @@ func (r report) add(table string, t reconcile.Tally) {
 	r.tallies[table] = r.tallies[table].Add(t)
 }
 
-// err is the first failure of the pass.
-func (r report) err() error {
-	for _, t := range r.tallies {
-		if t.First != nil {
-			return t.First
+// err is the first failure of these tables.
+func (r report) err(of []table) error {
+	for _, t := range of {
+		if first := r.tallies[t.Name()].First; first != nil {
+			return first
 		}
 	}
 	return nil
@@ -55,16 +56,21 @@ func (p *Proxier) report(r report) {
 	}
 	p.metrics.pass(r)
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
-	if r.err() == nil {
+	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())
 	}
 }
 
-// remember keeps the remarks on a Service and logs those that are new.
-func (p *Proxier) remember(svc owner, remarks []cluster.Remark) {
+// remember keeps the remarks on a Service; those that are new are logged and
+// told to whoever looks at the Service. One that is gone has no one to tell.
+func (p *Proxier) remember(svc owner, object *v1.Service, remarks []cluster.Remark) {
 	for _, r := range remarks {
-		if !slices.Contains(p.remarks[svc], r) {
-			klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+		if slices.Contains(p.remarks[svc], r) {
+			continue
+		}
+		klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+		if object != nil {
+			p.events.Warn(object, r.String())
 		}
 	}
 	if len(remarks) == 0 {

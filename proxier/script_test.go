@@ -36,9 +36,11 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
 //	drift WHAT            flush | forget KIND: remove rows behind the daemon's back
-//	restart               stop the daemon and start another one
+//	restart CIDR…         stop the daemon and start another one, whose node ports answer within these
 //	kernel FILE           the kernel holds exactly these rows
 //	moment FILE           the same, in passing: not asked for when calls fail
+//	healthy BOOL          the livez test says so
+//	events FILE           exactly these Events were noted since last asked
 //	calls FILE            exactly these calls were made since last asked
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
@@ -88,13 +90,15 @@ type script struct {
 	archive *txtar.Archive
 	api     *fakeCluster
 	kernel  *kerneltest.Kernel
+	cfg     proxier.Config
+	health  *health.Health
 	stop    func()
 	faults  bool
 }
 
 func newScript(t *testing.T, archive *txtar.Archive) *script {
 	return &script{
-		t: t, archive: archive, api: newFakeCluster(),
+		t: t, archive: archive, api: newFakeCluster(), cfg: testConfig,
 		kernel: kerneltest.New(netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")),
 	}
 }
@@ -105,7 +109,10 @@ var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod:
 func (s *script) start() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan error, 1)
-	p := proxier.New(testConfig, s.api, s.api.changes, s.kernel, health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6"))
+	s.health = health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6")
+	p := proxier.New(s.cfg, proxier.Parts{
+		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, Events: s.api, HealthPorts: s.kernel.HealthPorts(),
+	})
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
 	s.stop = func() {
@@ -113,6 +120,7 @@ func (s *script) start() {
 		if err := <-done; err != nil {
 			s.t.Errorf("Run: %v", err)
 		}
+		s.kernel.Drift(func(r *state.Rows) { clear(r.HealthPorts) })
 	}
 	if s.faults {
 		s.kernel.FailAtRate(0.1)
@@ -159,6 +167,10 @@ func (s *script) command(words []string) error {
 	case "drift":
 		s.kernel.Drift(func(r *state.Rows) { drift(r, strings.Join(rest, " ")) })
 	case "restart":
+		s.cfg.NodePorts = proxier.NodePorts{}
+		for _, r := range rest {
+			s.cfg.NodePorts.Within = append(s.cfg.NodePorts.Within, netip.MustParsePrefix(r))
+		}
 		s.stop()
 		s.kernel.FailAtRate(0)
 		s.start()
@@ -174,9 +186,15 @@ func (s *script) command(words []string) error {
 			defer s.kernel.FailAtRate(0.1)
 		}
 		s.same(rest[0], s.kernel.Rows().String())
+	case "events":
+		s.same(rest[0], s.api.told())
 	case "calls":
 		if calls := s.kernel.Calls(); !s.faults {
 			s.same(rest[0], calls)
+		}
+	case "healthy":
+		if got := fmt.Sprint(s.health.Report(time.Now()).Healthy); !s.faults && got != rest[0] {
+			return fmt.Errorf("healthy is %s", got)
 		}
 	default:
 		return fmt.Errorf("no such command")

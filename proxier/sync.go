@@ -36,6 +36,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 	r.remarks = p.remarks
 	r.took = time.Since(begin)
 	p.tidy(ctx, r)
+	p.forgetFlows(ctx)
 	return r
 }
 
@@ -48,7 +49,7 @@ func (p *Proxier) replan(first owner) {
 		ports, unread := cluster.Ports(svc, parts, p.node)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
-		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
+		p.note(todo[0], svc, plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}
 }
@@ -61,14 +62,15 @@ func created(svc *v1.Service) (at time.Time) {
 }
 
 // note claims what a Service asks for and keeps what had to be said of it.
-func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
+func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks []cluster.Remark) {
 	p.tables.claim(svc, rows)
+	p.flows.note(svc, rows)
 	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
 		p.known[svc] = struct{}{}
 	} else {
 		delete(p.known, svc)
 	}
-	p.remember(svc, remarks)
+	p.remember(svc, object, remarks)
 }
 
 // apply works off what is due: all tables grow before any shrinks.
@@ -128,9 +130,9 @@ func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
 }
 
 // tidy removes what kube-proxy left behind, once, after the first pass that
-// left nothing due: until then the old rules carry the traffic.
+// failed nowhere in the kernel: until then the old rules carry the traffic.
 func (p *Proxier) tidy(ctx context.Context, r report) {
-	if p.tidied || !p.cfg.Takeover || r.err() != nil || p.tables.due() > 0 {
+	if p.tidied || !p.cfg.Takeover || r.err(p.tables.inKernel()) != nil {
 		return
 	}
 	removed, err := p.kernel.RemoveStale(ctx)

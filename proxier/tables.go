@@ -13,15 +13,16 @@ import (
 // owner of rows is the Service that asks for them.
 type owner = types.NamespacedName
 
-// tables hold all rows, a table for each kind of kernel object.
+// tables hold all rows, a table for each kind.
 type tables struct {
 	members        *reconcile.Table[owner, state.Member, state.None]
 	virtualServers *reconcile.Table[owner, state.VirtualServer, state.Balancing]
 	realServers    *reconcile.Table[owner, state.RealServer, state.Weight]
 	addresses      *reconcile.Table[owner, netip.Addr, state.None]
+	healthPorts    *reconcile.Table[owner, netip.AddrPort, state.Ready]
 }
 
-func newTables(k Kernel) tables {
+func newTables(k Kernel, healthPorts HealthPorts) tables {
 	return tables{
 		members: reconcile.New[owner](k.Members(),
 			reconcile.Rules[state.Member]{Name: "set member", Order: state.Member.Compare}),
@@ -31,6 +32,8 @@ func newTables(k Kernel) tables {
 			reconcile.Rules[state.RealServer]{Name: "real server", Order: state.RealServer.Compare}),
 		addresses: reconcile.New[owner](k.Addresses(),
 			reconcile.Rules[netip.Addr]{Name: "address", Order: netip.Addr.Compare}),
+		healthPorts: reconcile.New[owner](healthPorts,
+			reconcile.Rules[netip.AddrPort]{Name: "health port", Order: netip.AddrPort.Compare}),
 	}
 }
 
@@ -46,9 +49,14 @@ type table interface {
 
 // inOrder lists the tables so that all of them grow forwards and shrink
 // backwards: traffic is known to the sets before it can arrive, an address
-// becomes local after there is a server behind it, and on the way out the
-// address goes first.
-func (t tables) inOrder() []table {
+// becomes local after there is a server behind it, and a load balancer is told
+// last that it may send. On the way out it is told first.
+func (t tables) inOrder() []table { return append(t.inKernel(), t.healthPorts) }
+
+// inKernel are the tables without which there is no traffic. A health port may
+// be taken by another program for good; that is no reason to call the whole
+// node unhealthy.
+func (t tables) inKernel() []table {
 	return []table{t.members, t.virtualServers, t.realServers, t.addresses}
 }
 
@@ -58,11 +66,12 @@ func (t tables) claim(svc owner, rows state.Rows) {
 	t.virtualServers.Claim(svc, rows.VirtualServers)
 	t.realServers.Claim(svc, rows.RealServers)
 	t.addresses.Claim(svc, rows.Addresses)
+	t.healthPorts.Claim(svc, rows.HealthPorts)
 }
 
-// settled tells whether all that the Service wants is held.
+// settled tells whether the kernel holds all that the Service wants there.
 func (t tables) settled(svc owner) bool {
-	for _, each := range t.inOrder() {
+	for _, each := range t.inKernel() {
 		if !each.Settled(svc) {
 			return false
 		}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
@@ -82,6 +83,6 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 
 // cleanup is a Proxier that nobody asks for anything.
 func cleanup(ctx context.Context, k *kernel.Kernel) error {
-	p := proxier.New(proxier.Config{}, nil, nil, k, nil)
+	p := proxier.New(proxier.Config{}, proxier.Parts{Kernel: k, HealthPorts: health.NewPorts(health.New(0))})
 	return errors.Join(p.Uninstall(ctx), k.Remove(ctx))
 }

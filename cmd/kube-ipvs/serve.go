@@ -43,6 +43,8 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		families = append(families, fmt.Sprintf("IPv%d", f))
 	}
 	h := health.New(2*o.SyncPeriod, families...)
+	ports := health.NewPorts(h)
+	recorder := newRecorder(client)
 	p := proxier.New(proxier.Config{
 		NodeName:          o.NodeName,
 		Scheduler:         o.Scheduler,
@@ -51,7 +53,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		NodePorts:         o.nodePorts(),
 		Takeover:          o.Takeover,
 		IgnoreExternalIPs: !o.ExternalIPs,
-	}, api, changes, k, h)
+	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})
 	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
 
 	// All end together: with ctx, with the first that fails, or with the Proxier.
@@ -59,6 +61,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	var wg sync.WaitGroup
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
+	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(nil)))
 	together(o.listen(o.MetricsAddress, o.metrics(p)))
 	err = p.Run(ctx)
@@ -67,7 +70,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	if err == nil {
 		err = failure(ctx)
 	}
-	return err
+	return errors.Join(err, ports.Close())
 }
 
 // failure is what has ended ctx, if that was one.

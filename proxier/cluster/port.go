@@ -35,6 +35,7 @@ type Port struct {
 	Affinity time.Duration // whole seconds; zero: none
 
 	Endpoints []Endpoint // sorted by address and port, without duplicates
+	Health    Health     // the same for all ports of a Service
 }
 
 // Serves tells whether the Service is served in addr's family: it is if it
@@ -62,6 +63,7 @@ type Node struct {
 	Zone              string       // empty: unknown
 	Addresses         []netip.Addr // its own, apart from those that are on our device
 	NodePortAddresses []netip.Addr // where node ports answer
+	HealthAddresses   []netip.Addr // where health ports answer; an unspecified one stands for all of its family
 }
 
 // Policy says which endpoints may answer: those of the whole cluster, or only

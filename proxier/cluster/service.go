@@ -21,6 +21,7 @@ func Ports(svc *v1.Service, all []*discovery.EndpointSlice, node Node) ([]Port, 
 	ports, remarks := readService(svc)
 	if len(ports) > 0 {
 		remarks = append(remarks, fill(ports, all, node)...)
+		shareHealth(ports)
 	}
 	return ports, inOrder(remarks)
 }
@@ -48,6 +49,7 @@ func readService(svc *v1.Service) ([]Port, []Remark) {
 	if svc.Spec.ExternalTrafficPolicy == v1.ServiceExternalTrafficPolicyLocal {
 		common.External = Local
 	}
+	common.Health.Port = n.healthPort(svc)
 	return n.ports(svc, common), n.remarks
 }
 

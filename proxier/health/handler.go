@@ -11,18 +11,10 @@ import (
 // nil.
 func (h *Health) Handler(answered func(path string, code int)) http.Handler {
 	answer := func(w http.ResponseWriter, r *http.Request, good bool, body any) {
-		code := http.StatusOK
-		if !good {
-			code = http.StatusServiceUnavailable
-		}
+		code := reply(w, good, body)
 		if answered != nil {
 			answered(r.URL.Path, code)
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.WriteHeader(code)
-		// A client that has hung up is the only thing that can fail.
-		_ = json.NewEncoder(w).Encode(body)
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
@@ -40,6 +32,20 @@ func (h *Health) Handler(answered func(path string, code int)) http.Handler {
 		answer(w, r, ready, map[string]bool{"ready": ready})
 	})
 	return mux
+}
+
+// reply answers with 200 if all is good, else with 503.
+func reply(w http.ResponseWriter, good bool, body any) (code int) {
+	code = http.StatusOK
+	if !good {
+		code = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	// A client that has hung up is the only thing that can fail.
+	_ = json.NewEncoder(w).Encode(body)
+	return code
 }
 
 func (r Report) asAnswer(good bool) Report {

@@ -83,8 +83,7 @@ type hook struct {
 	rule string
 }
 
-// changes is what has to be done to make a dump what is wanted. In this order
-// no packet meets half a chain.
+// changes is what has to be done to make a dump what is wanted.
 type changes struct {
 	fill   []chain // contents to be replaced
 	hook   []hook  // jumps to be put in
@@ -133,23 +132,26 @@ func (t *tables) compare(held dump, want []chain) (todo changes) {
 	return todo
 }
 
-// restoreText fills the chains, each at once.
-func restoreText(fill []chain) string {
+// restoreText is the input of iptables-restore for everything but the removal
+// of chains. Each table changes at once: no packet meets half a chain, or a
+// new chain with an old jump.
+func (c changes) restoreText() string {
+	names, rules := map[string]string{}, map[string]string{}
+	for _, f := range c.fill {
+		names[f.table] += fmt.Sprintf(":%s - [0:0]\n", f.name)
+		for _, r := range f.rules {
+			rules[f.table] += fmt.Sprintf("-A %s %s\n", f.name, r)
+		}
+	}
+	for _, h := range c.hook {
+		rules[h.table] += fmt.Sprintf("-I %s 1 %s\n", h.chain, h.rule)
+	}
+	for _, h := range c.unhook {
+		rules[h.table] += fmt.Sprintf("-D %s %s\n", h.chain, h.rule)
+	}
 	var b strings.Builder
-	for _, table := range []string{"mangle", "nat", "filter"} {
-		var names, rules strings.Builder
-		for _, c := range fill {
-			if c.table != table {
-				continue
-			}
-			fmt.Fprintf(&names, ":%s - [0:0]\n", c.name)
-			for _, r := range c.rules {
-				fmt.Fprintf(&rules, "-A %s %s\n", c.name, r)
-			}
-		}
-		if names.Len() > 0 {
-			fmt.Fprintf(&b, "*%s\n%s%sCOMMIT\n", table, names.String(), rules.String())
-		}
+	for _, table := range slices.Sorted(maps.Keys(rules)) {
+		fmt.Fprintf(&b, "*%s\n%s%sCOMMIT\n", table, names[table], rules[table])
 	}
 	return b.String()
 }

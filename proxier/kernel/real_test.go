@@ -256,3 +256,26 @@ func TestMembersOfOurSetsOnly(t *testing.T) {
 		t.Errorf("listed %v, want only 10.0.0.2", rows)
 	}
 }
+
+// A flow that began before its virtual server stands in conntrack as never
+// translated; it goes, and one that is answered by a real server stays.
+func TestFlowsThatNobodyAnswersAreForgotten(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	dns := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.10:53"), Protocol: state.UDP}
+	for client, answering := range map[string]string{"10.244.1.7": "10.96.0.10", "10.244.1.8": "10.244.1.1"} {
+		output(t, "conntrack", "-I", "-p", "udp", "-t", "120", "-s", client, "-d", "10.96.0.10",
+			"--sport", "4000", "--dport", "53", "-r", answering, "-q", client, "--reply-port-src", "53", "--reply-port-dst", "4000")
+	}
+	for _, want := range []int{1, 0} {
+		deleted, err := k.ForgetFlows(t.Context(), map[state.VirtualServer][]netip.AddrPort{
+			dns: {netip.MustParseAddrPort("10.244.1.1:53")},
+		})
+		if err != nil || deleted != want {
+			t.Errorf("deleted %d flows, %v; want %d", deleted, err, want)
+		}
+	}
+	if left := output(t, "conntrack", "-L", "-p", "udp"); !strings.Contains(left, "10.244.1.8") || strings.Contains(left, "10.244.1.7") {
+		t.Errorf("left:\n%s", left)
+	}
+}

@@ -108,6 +108,11 @@ func program(f ipset.Family, cfg Config) []chain {
 		{table: "filter", name: w.prefix + "UNUSED", from: []string{"FORWARD", "OUTPUT"}, when: onlyNew, rules: []string{
 			w.in(state.Ranges) + " " + w.notIn(state.Addresses) + " " + w.reject,
 		}},
+		// The daemon itself listens on health ports, so a host that refuses by
+		// default would refuse load balancers.
+		{table: "filter", name: w.prefix + "HEALTH", from: []string{"INPUT"}, rules: []string{
+			w.in(state.HealthPorts) + " -j ACCEPT",
+		}},
 	}
 }
 

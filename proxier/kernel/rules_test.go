@@ -26,13 +26,8 @@ func TestProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				chains := program(f, cfg)
-				b.WriteString(restoreText(chains))
-				for _, c := range chains {
-					for _, from := range c.froms() {
-						b.WriteString("-t " + from.table + " -I " + from.chain + " " + c.jump() + "\n")
-					}
-				}
+				todo := (&tables{}).compare(dump{}, program(f, cfg))
+				b.WriteString(todo.restoreText())
 			}
 			golden(t, "testdata/rules-"+name+".txt", b.String())
 		})
@@ -87,7 +82,7 @@ func TestCompare(t *testing.T) {
 			changes{fill: []chain{want[3]}},
 		},
 		"a jump is missing": {
-			func(d dump) { d[input] = nil }, want,
+			func(d dump) { d[input] = d[input][1:] }, want,
 			changes{hook: []hook{jump}},
 		},
 		"a jump twice": {
@@ -95,7 +90,7 @@ func TestCompare(t *testing.T) {
 			changes{unhook: []hook{jump}},
 		},
 		"a jump without its match": {
-			func(d dump) { d[input] = []string{"-j KIPVS-FILTER"} }, want,
+			func(d dump) { d[input][0] = "-j KIPVS-FILTER" }, want,
 			changes{hook: []hook{jump}, unhook: []hook{{input, "-j KIPVS-FILTER"}}},
 		},
 		"a chain of an older version, and a jump to it": {func(d dump) {
@@ -126,8 +121,8 @@ func TestCompareWithNothing(t *testing.T) {
 	held := built(program(ipset.IPv6, Config{MasqueradeMark: 0x4000}))
 	held[place{"filter", "FORWARD"}] = append(held[place{"filter", "FORWARD"}], "-j DOCKER-USER")
 	todo := (&tables{prefix: "KIPVS6-"}).compare(held, nil)
-	if len(todo.unhook) != 8 || len(todo.drop) != 6 || len(todo.fill)+len(todo.hook) != 0 {
-		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 8, 6, 0, 0",
+	if len(todo.unhook) != 9 || len(todo.drop) != 7 || len(todo.fill)+len(todo.hook) != 0 {
+		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 9, 7, 0, 0",
 			len(todo.unhook), len(todo.drop), len(todo.fill), len(todo.hook))
 	}
 }

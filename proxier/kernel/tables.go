@@ -20,10 +20,11 @@ import (
 // lockSeconds is how long a call waits for another's hold on the tables.
 const lockSeconds = 5
 
-// tables are the iptables of one family. Jumps are put in and taken out by
-// go-iptables. It has neither save nor restore: reading is one iptables-save
-// for everything, and chains are filled by one iptables-restore, which
-// replaces their contents at once, so that no half-built chain is ever in use.
+// tables are the iptables of one family. go-iptables finds the program, knows
+// what its version can do, and removes chains. It has neither save nor
+// restore: reading is one iptables-save for everything, and chains and jumps
+// change in one iptables-restore, so that no half-built chain is ever in use
+// and few processes are started.
 type tables struct {
 	ipt           *iptables.IPTables
 	save, restore string
@@ -85,18 +86,8 @@ func (t *tables) ensure(ctx context.Context, want []chain) error {
 	if todo.nothing() {
 		return nil
 	}
-	if err := t.run(ctx, t.restore, restoreText(todo.fill), "--noflush", "--wait", fmt.Sprint(lockSeconds)); err != nil {
+	if err := t.run(ctx, t.restore, todo.restoreText(), "--noflush", "--wait", fmt.Sprint(lockSeconds)); err != nil {
 		return err
-	}
-	for _, j := range todo.hook {
-		if err := t.ipt.Insert(j.table, j.chain, 1, strings.Fields(j.rule)...); err != nil {
-			return fmt.Errorf("insert into %s %s %q: %w", j.table, j.chain, j.rule, err)
-		}
-	}
-	for _, j := range todo.unhook {
-		if err := t.ipt.Delete(j.table, j.chain, strings.Fields(j.rule)...); err != nil {
-			return fmt.Errorf("delete from %s %s %q: %w", j.table, j.chain, j.rule, err)
-		}
 	}
 	for _, p := range todo.drop {
 		if err := t.ipt.ClearAndDeleteChain(p.table, p.chain); err != nil {

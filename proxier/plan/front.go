@@ -27,6 +27,7 @@ type Front struct {
 	Policy cluster.Policy // which endpoints may answer
 	Bind   bool           // the address must live on our device
 	Ranged bool           // the Service's source ranges apply
+	Health bool           // no virtual server: we answer ourselves, about the Service's health
 	Sets   []state.Set    // those in which the rules must find its address and port
 	Field  string         // where the Service asks for it
 
@@ -52,7 +53,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	taken := map[state.VirtualServer]bool{}
 	for i := range ports {
 		p := &ports[i]
-		for _, f := range allOf(p, node, cfg) {
+		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
 				continue
@@ -110,8 +111,8 @@ func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.No
 	return all
 }
 
-// outside tells whether f is for clients from outside, at least among others.
-func (f *Front) outside() bool { return f.Field != clusterIPs }
+// outside tells whether f serves clients from outside, at least among others.
+func (f *Front) outside() bool { return f.Field != clusterIPs && !f.Health }
 
 // allOf are the fronts of one Port as the Service has them, whatever this node
 // can do.

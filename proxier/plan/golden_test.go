@@ -125,6 +125,7 @@ func (w world) plan() (state.Rows, []cluster.Remark) {
 		maps.Copy(all.VirtualServers, rows[name].VirtualServers)
 		maps.Copy(all.RealServers, rows[name].RealServers)
 		maps.Copy(all.Addresses, rows[name].Addresses)
+		maps.Copy(all.HealthPorts, rows[name].HealthPorts)
 		said = append(said, remarks[name]...)
 	}
 	slices.SortFunc(said, cluster.Remark.Compare)
@@ -145,6 +146,7 @@ func (w world) shuffle(rng *rand.Rand) {
 	mix(rng, w.slices)
 	mix(rng, w.node.Addresses)
 	mix(rng, w.node.NodePortAddresses)
+	mix(rng, w.node.HealthAddresses)
 	mix(rng, w.cfg.Families)
 	for _, s := range w.services {
 		mix(rng, s.Spec.Ports)
@@ -166,6 +168,7 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 	var node struct {
 		Name, Zone                   string
 		Addresses, NodePortAddresses []netip.Addr
+		HealthAddresses              []netip.Addr
 		Scheduler                    string
 		Families                     []int
 		ServeNodeAddresses           bool
@@ -173,7 +176,7 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 	}
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
-		node:     cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses},
+		node:     cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
 		cfg:      Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses},
 		ranges:   node.Ranges,
 		services: documents[v1.Service](t, section(archive, "services.yaml")),
@@ -231,6 +234,9 @@ func rowLines(rows state.Rows) (all []string) {
 	}
 	for k := range rows.Members {
 		all = append(all, fmt.Sprintf("member %s", k))
+	}
+	for k, v := range rows.HealthPorts {
+		all = append(all, fmt.Sprintf("health port %s %s", k, v))
 	}
 	for k, v := range rows.RealServers {
 		all = append(all, fmt.Sprintf("real server %s %s", k, v))

@@ -15,6 +15,10 @@ import (
 func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 	rows := state.NewRows()
 	for _, f := range fronts {
+		if f.Health {
+			addHealth(rows, f, node)
+			continue
+		}
 		endpoints := ofFamily(f.Port.Endpoints, f.Server.Addr.Addr())
 		rows.VirtualServers[f.Server] = state.Balancing{
 			Scheduler: cfg.Scheduler,

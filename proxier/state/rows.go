@@ -45,6 +45,7 @@ type Rows struct {
 	VirtualServers map[VirtualServer]Balancing
 	RealServers    map[RealServer]Weight
 	Addresses      map[netip.Addr]None
+	HealthPorts    map[netip.AddrPort]Ready // an unspecified address: all of its family
 }
 
 // NewRows returns Rows to be filled.
@@ -54,5 +55,6 @@ func NewRows() Rows {
 		VirtualServers: map[VirtualServer]Balancing{},
 		RealServers:    map[RealServer]Weight{},
 		Addresses:      map[netip.Addr]None{},
+		HealthPorts:    map[netip.AddrPort]Ready{},
 	}
 }

@@ -21,6 +21,7 @@ const (
 	Restricted   Set = "RESTRICTED" // open only to the clients in Allowed
 	Allowed      Set = "ALLOWED"    // address and port, and a range of clients
 	Ranges       Set = "RANGES"     // where cluster addresses come from; one that nobody has is refused
+	HealthPorts  Set = "HEALTH"     // where load balancers ask for the health of Services; the host lets them in
 )
 
 // Prefix4 and Prefix6 begin the names of our sets and chains: IPv4 and IPv6. No
@@ -43,6 +44,7 @@ var Types = map[Set]ipset.Type{
 	Restricted:   ipset.HashIPPort,
 	Allowed:      ipset.HashIPPortNet,
 	Ranges:       ipset.HashNet,
+	HealthPorts:  ipset.HashIPPort,
 }
 
 // Name is the kernel's name of the set, for example KIPVS6-SERVICES.

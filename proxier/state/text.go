@@ -22,6 +22,9 @@ func (r Rows) String() string {
 	for k := range r.Addresses {
 		lines = append(lines, fmt.Sprintf("address %s", k))
 	}
+	for k, v := range r.HealthPorts {
+		lines = append(lines, fmt.Sprintf("health port %s %s", k, v))
+	}
 	slices.Sort(lines)
 	return strings.Join(append(lines, ""), "\n")
 }

@@ -23,6 +23,9 @@ type Moved struct {
 
 	// Node says that the Node object has changed, appeared or gone.
 	Node bool
+
+	// Ranges says that ServiceCIDRs have changed, appeared or gone.
+	Ranges bool
 }
 
 // NewChanges returns Changes in which nothing has moved.
@@ -48,6 +51,11 @@ func (c *Changes) Mark(svc types.NamespacedName, at time.Time) {
 // MarkNode notes that the Node has moved.
 func (c *Changes) MarkNode() {
 	c.note(func(m *Moved) { m.Node = true })
+}
+
+// MarkRanges notes that the ServiceCIDRs have moved.
+func (c *Changes) MarkRanges() {
+	c.note(func(m *Moved) { m.Ranges = true })
 }
 
 // Take hands over what has moved and forgets it.

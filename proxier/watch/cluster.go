@@ -8,6 +8,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
+	networking "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,6 +31,7 @@ type Cluster struct {
 	services cache.TypedSharedIndexInformer[*v1.Service]
 	slices   cache.TypedSharedIndexInformer[*discovery.EndpointSlice]
 	nodes    cache.TypedSharedIndexInformer[*v1.Node]
+	ranges   *ranges
 	synced   []cache.DoneChecker
 }
 
@@ -61,6 +63,7 @@ func New(client kubernetes.Interface, node string, changes *Changes) (*Cluster, 
 			list:   core.Nodes().List,
 			watch:  core.Nodes().Watch,
 		}),
+		ranges: newRanges(client),
 	}
 	if err := c.slices.AddTypedIndexers(cache.TypedIndexers[*discovery.EndpointSlice]{byService: serviceKey}); err != nil {
 		return nil, err
@@ -74,6 +77,7 @@ func (c *Cluster) Run(ctx context.Context) {
 	wg.Go(func() { c.services.RunWithContext(ctx) })
 	wg.Go(func() { c.slices.RunWithContext(ctx) })
 	wg.Go(func() { c.nodes.RunWithContext(ctx) })
+	wg.Go(func() { c.ranges.run(ctx) })
 	wg.Wait()
 }
 
@@ -103,14 +107,15 @@ func (c *Cluster) Node() *v1.Node {
 	return node
 }
 
-// Names answers with the names of all Services, in no order.
-func (c *Cluster) Names() []types.NamespacedName {
-	all := c.services.GetStore().List()
-	names := make([]types.NamespacedName, len(all))
-	for i, obj := range all {
-		names[i] = nameOf(obj.(*v1.Service))
+// Ranges answers with the networks that the API gives cluster addresses from,
+// in no order; none when it does not tell.
+func (c *Cluster) Ranges() (cidrs []string) {
+	for _, obj := range c.ranges.GetStore().List() {
+		if r, ok := obj.(*networking.ServiceCIDR); ok {
+			cidrs = append(cidrs, r.Spec.CIDRs...)
+		}
 	}
-	return names
+	return cidrs
 }
 
 func stored[T cache.Object](in cache.TypedSharedIndexInformer[T], key string) (T, bool) {

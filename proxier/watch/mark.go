@@ -61,7 +61,10 @@ func (c *Cluster) mark(changes *Changes) error {
 	if err != nil {
 		return err
 	}
-	c.synced = []cache.DoneChecker{services.HasSyncedChecker(), slices.HasSyncedChecker(), nodes.HasSyncedChecker()}
+	if err := c.ranges.mark(changes); err != nil {
+		return err
+	}
+	c.synced = []cache.DoneChecker{services.HasSyncedChecker(), slices.HasSyncedChecker(), nodes.HasSyncedChecker(), c.ranges}
 	return nil
 }
 

@@ -24,6 +24,10 @@ type source[L runtime.Object] struct {
 	list  func(context.Context, metav1.ListOptions) (L, error)
 	watch func(context.Context, metav1.ListOptions) (watch.Interface, error)
 
+	// refused is told when the server does not have this resource, or does not
+	// let us see it; nil for resources that we cannot do without.
+	refused func()
+
 	unselected atomic.Bool // the server has refused fields
 	failing    atomic.Bool // the last request failed, and we have said so
 }
@@ -61,6 +65,9 @@ func request[L runtime.Object, R any](
 		from.unselected.Store(true)
 		o.FieldSelector = ""
 		answer, err = send(ctx, o)
+	}
+	if from.refused != nil && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
+		from.refused()
 	}
 	from.report(ctx, o, err)
 	return answer, err

@@ -18,6 +18,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
@@ -44,7 +45,7 @@ func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = json.NewEncoder(w).Encode(no.ErrStatus)
 		return
 	}
-	kind := map[string]string{"services": "Service", "endpointslices": "EndpointSlice", "nodes": "Node"}[resource]
+	kind := map[string]string{"services": "Service", "endpointslices": "EndpointSlice", "nodes": "Node", "servicecidrs": "ServiceCIDR"}[resource]
 	version := strings.TrimPrefix(path.Dir(strings.TrimPrefix(r.URL.Path, "/apis/")), "/api/")
 	if q.Get("watch") == "" {
 		_, _ = fmt.Fprintf(w, `{"kind":"%sList","apiVersion":%q,"metadata":{"resourceVersion":"1"},"items":[]}`, kind, version)
@@ -106,6 +107,7 @@ const (
 	askAllServices  = "services label=!service.kubernetes.io/service-proxy-name field="
 	askSlices       = "endpointslices label=!service.kubernetes.io/headless field="
 	askOurNode      = "nodes label= field=metadata.name=n1"
+	askRanges       = "servicecidrs label= field="
 	unknownFieldMsg = `Unable to find "/v1, Resource=services" that match label selector, field selector: field label not supported: spec.clusterIP`
 )
 
@@ -119,13 +121,13 @@ func expectQuestions(t *testing.T, a *apiServer, want ...string) {
 func TestOnlyWhatConcernsUsIsAskedFor(t *testing.T) {
 	a := &apiServer{refuse: nothing}
 	a.follow(t)
-	expectQuestions(t, a, askSlices, askOurNode, askServices)
+	expectQuestions(t, a, askSlices, askOurNode, askRanges, askServices)
 }
 
 func TestListsServeWhereTheServerCannotStreamThem(t *testing.T) {
 	a := &apiServer{refuse: cannotStream}
 	a.follow(t)
-	expectQuestions(t, a, askSlices, askOurNode, askServices)
+	expectQuestions(t, a, askSlices, askOurNode, askRanges, askServices)
 }
 
 func TestAnOldServerIsAskedForServicesWithoutTheFieldItDoesNotKnow(t *testing.T) {
@@ -136,7 +138,7 @@ func TestAnOldServerIsAskedForServicesWithoutTheFieldItDoesNotKnow(t *testing.T)
 		return cannotStream(resource, r)
 	}}
 	a.follow(t)
-	expectQuestions(t, a, askSlices, askOurNode, askAllServices, askServices)
+	expectQuestions(t, a, askSlices, askOurNode, askRanges, askAllServices, askServices)
 
 	refused := 0
 	a.mu.Lock()
@@ -161,7 +163,7 @@ func TestABadRequestNeverMakesUsFollowAllNodes(t *testing.T) {
 		return nil
 	}}
 	a.follow(t)
-	expectQuestions(t, a, askSlices, askOurNode, askServices)
+	expectQuestions(t, a, askSlices, askOurNode, askRanges, askServices)
 }
 
 func TestAFailureIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
@@ -202,5 +204,24 @@ func TestAFailureIsLoggedOnceAndSoIsItsEnd(t *testing.T) {
 	s.report(ended, plain, context.Canceled)
 	if len(lines) != 4 {
 		t.Errorf("our own end logged as %q", lines[4:])
+	}
+}
+
+// Servers before 1.33 have no ServiceCIDRs, and old roles do not allow them.
+func TestServiceCIDRsMayBeMissing(t *testing.T) {
+	kind := schema.GroupResource{Group: "networking.k8s.io", Resource: "servicecidrs"}
+	for name, no := range map[string]*apierrors.StatusError{
+		"not known":   apierrors.NewNotFound(kind, ""),
+		"not allowed": apierrors.NewForbidden(kind, "", nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &apiServer{refuse: func(resource string, _ *http.Request) *apierrors.StatusError {
+				if resource == "servicecidrs" {
+					return no
+				}
+				return nil
+			}}
+			a.follow(t) // fails when that is waited for
+		})
 	}
 }

@@ -36,6 +36,7 @@ type Kernel struct {
 	realServers    rows[state.RealServer, state.Weight]
 	members        rows[state.Member, state.None]
 	addresses      rows[netip.Addr, state.None]
+	healthPorts    rows[netip.AddrPort, state.Ready]
 }
 
 // New returns a machine that holds nothing and has these addresses.
@@ -51,6 +52,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 	k.realServers = newRows(k, "real server", k.checkRealServer)
 	k.members = newRows(k, "member", k.checkMember)
 	k.addresses = newRows(k, "address", k.checkAddress)
+	k.healthPorts = newRows(k, "health port", k.checkHealthPort)
 	k.virtualServers.deleted = k.dropRealServers
 	return k
 }
@@ -94,6 +96,13 @@ func (k *Kernel) checkMember(m state.Member, _ state.None) error {
 func (k *Kernel) checkAddress(netip.Addr, state.None) error {
 	if !k.prepared {
 		return errors.New("device is missing")
+	}
+	return nil
+}
+
+func (k *Kernel) checkHealthPort(at netip.AddrPort, _ state.Ready) error {
+	if !at.Addr().IsUnspecified() && !slices.Contains(k.nodes, at.Addr()) {
+		return errors.New("address is not here")
 	}
 	return nil
 }
@@ -143,6 +152,13 @@ func (k *Kernel) RemoveStale(context.Context) (int, error) {
 	return 0, k.call("remove stale")
 }
 
+// ForgetFlows finds nothing.
+func (k *Kernel) ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return 0, k.call("forget flows")
+}
+
 // VirtualServers are those of this machine.
 func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
 	return &k.virtualServers
@@ -156,6 +172,10 @@ func (k *Kernel) Members() reconcile.Kind[state.Member, state.None] { return &k.
 
 // Addresses are those of this machine.
 func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return &k.addresses }
+
+// HealthPorts are listeners of this machine. Unlike the rest they end with the
+// program that has opened them.
+func (k *Kernel) HealthPorts() reconcile.Kind[netip.AddrPort, state.Ready] { return &k.healthPorts }
 
 // call notes a call and answers with its demanded failure, if any.
 func (k *Kernel) call(name string) error {
@@ -207,7 +227,7 @@ func (k *Kernel) Drift(change func(*state.Rows)) {
 func (k *Kernel) rows() *state.Rows {
 	return &state.Rows{
 		Members: k.members.held, VirtualServers: k.virtualServers.held,
-		RealServers: k.realServers.held, Addresses: k.addresses.held,
+		RealServers: k.realServers.held, Addresses: k.addresses.held, HealthPorts: k.healthPorts.held,
 	}
 }
 
@@ -219,5 +239,6 @@ func (k *Kernel) Rows() state.Rows {
 	return state.Rows{
 		Members: maps.Clone(r.Members), VirtualServers: maps.Clone(r.VirtualServers),
 		RealServers: maps.Clone(r.RealServers), Addresses: maps.Clone(r.Addresses),
+		HealthPorts: maps.Clone(r.HealthPorts),
 	}
 }

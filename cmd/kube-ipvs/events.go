@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	v1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/events"
+)
+
+// recorder posts Events. It never waits for the API server.
+type recorder struct {
+	broadcaster events.EventBroadcaster
+	events.EventRecorder
+}
+
+func newRecorder(client kubernetes.Interface) recorder {
+	b := events.NewBroadcaster(&events.EventSinkImpl{Interface: client.EventsV1()})
+	return recorder{b, b.NewRecorder(scheme.Scheme, "kube-ipvs")}
+}
+
+// Warn says on a Service that something it asks for is not served.
+func (r recorder) Warn(about *v1.Service, note string) {
+	r.Eventf(about, nil, v1.EventTypeWarning, "NotServed", "Program", "%s", note)
+}
+
+// run posts what is recorded until ctx ends.
+func (r recorder) run(ctx context.Context) error {
+	if err := r.broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {
+		return fmt.Errorf("post Events: %w", err)
+	}
+	<-ctx.Done()
+	r.broadcaster.Shutdown()
+	return nil
+}

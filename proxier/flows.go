@@ -1,0 +1,143 @@
+package proxier
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// flows remembers whose UDP flows have to be looked at. TCP needs none of
+// this: a connection that nobody answers ends by itself, a UDP flow that
+// nobody answers lives as long as its client sends.
+type flows struct {
+	servers map[owner]backends // what each Service wants now
+	pending map[owner]backends // those that have changed since they were looked at
+	running bool
+	done    chan forgotten
+}
+
+// backends are the UDP virtual servers of one Service with their real servers.
+type backends = map[state.VirtualServer][]netip.AddrPort
+
+// forgotten is the outcome of one look at the kernel's flows.
+type forgotten struct {
+	asked   map[owner]backends
+	deleted int
+	took    time.Duration
+	err     error
+}
+
+func newFlows() flows {
+	return flows{servers: map[owner]backends{}, pending: map[owner]backends{}, done: make(chan forgotten, 1)}
+}
+
+// note compares what a Service wants with what it wanted before. Servers that
+// it no longer wants are pending too, with nobody to answer.
+func (f *flows) note(svc owner, rows state.Rows) {
+	now := udp(rows)
+	before := f.servers[svc]
+	for vs := range before {
+		if _, still := now[vs]; !still {
+			f.mark(svc, vs, nil)
+		}
+	}
+	for vs, real := range now {
+		if was, already := before[vs]; !already || !slices.Equal(was, real) {
+			f.mark(svc, vs, real)
+		}
+	}
+	if f.servers[svc] = now; len(now) == 0 {
+		delete(f.servers, svc)
+	}
+}
+
+func (f *flows) mark(svc owner, vs state.VirtualServer, real []netip.AddrPort) {
+	if f.pending[svc] == nil {
+		f.pending[svc] = backends{}
+	}
+	f.pending[svc][vs] = real
+}
+
+// udp picks the UDP servers out of rows, each with those who may answer its
+// clients, sorted; nil if none.
+func udp(rows state.Rows) (servers backends) {
+	for vs := range rows.VirtualServers {
+		if vs.Protocol == state.UDP {
+			if servers == nil {
+				servers = backends{}
+			}
+			servers[vs] = nil
+		}
+	}
+	if servers == nil {
+		return nil
+	}
+	for rs := range rows.RealServers {
+		if rs.VirtualServer.Protocol == state.UDP {
+			servers[rs.VirtualServer] = append(servers[rs.VirtualServer], rs.Addr)
+		}
+	}
+	for vs, real := range servers {
+		// Clients inside of the cluster ask for the server and are answered
+		// by those of its shadow.
+		shadow, _ := vs.Shadow()
+		if _, there := rows.Members[state.Inside.Holding(ipset.IPPort(vs.Addr, uint8(vs.Protocol)))]; there {
+			real = slices.Concat(real, servers[shadow])
+		}
+		slices.SortFunc(real, netip.AddrPort.Compare)
+		servers[vs] = slices.Compact(real)
+	}
+	return servers
+}
+
+// forgetFlows has the flows of settled Services looked at, beside the loop:
+// the kernel's table may be large. One look at a time; what comes meanwhile
+// waits for the next.
+func (p *Proxier) forgetFlows(ctx context.Context) {
+	f := &p.flows
+	if f.running {
+		return
+	}
+	asked := map[owner]backends{}
+	all := backends{}
+	for svc, servers := range f.pending {
+		if p.tables.settled(svc) {
+			asked[svc] = servers
+			maps.Copy(all, servers)
+			delete(f.pending, svc)
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	f.running = true
+	go func() {
+		begin := time.Now()
+		deleted, err := p.kernel.ForgetFlows(ctx, all)
+		f.done <- forgotten{asked, deleted, time.Since(begin), err}
+	}()
+}
+
+// flowsForgotten ends a look and tells whether it was a success. Servers of a
+// failed one are pending again, unless they have changed since.
+func (p *Proxier) flowsForgotten(r forgotten) (ok bool) {
+	p.flows.running = false
+	p.metrics.flows(r)
+	if r.err == nil {
+		return true
+	}
+	p.fail("forget stale UDP flows", r.err)
+	for svc, servers := range r.asked {
+		for vs, real := range servers {
+			if _, newer := p.flows.pending[svc][vs]; !newer {
+				p.flows.mark(svc, vs, real)
+			}
+		}
+	}
+	return false
+}
