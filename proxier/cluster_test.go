@@ -26,6 +26,7 @@ type fakeCluster struct {
 	slices   map[types.NamespacedName]map[string]*discovery.EndpointSlice // by Service and name
 	node     *v1.Node
 	events   string
+	ranges   []string
 }
 
 // Warn notes an Event.
@@ -60,6 +61,9 @@ func (c *fakeCluster) WaitForSync(context.Context) error {
 	for n := range c.services {
 		c.changes.Mark(n, time.Time{})
 	}
+	if len(c.ranges) > 0 {
+		c.changes.MarkRanges()
+	}
 	return nil
 }
 
@@ -73,6 +77,19 @@ func (c *fakeCluster) Node() *v1.Node {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.node
+}
+
+func (c *fakeCluster) Ranges() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.ranges)
+}
+
+func (c *fakeCluster) setRanges(cidrs ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ranges = cidrs
+	c.changes.MarkRanges()
 }
 
 func nameOf(o metav1.ObjectMeta) types.NamespacedName {

@@ -11,9 +11,10 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// flows remembers whose UDP flows have to be looked at. TCP needs none of
-// this: a connection that nobody answers ends by itself, a UDP flow that
-// nobody answers lives as long as its client sends.
+// flows remembers whose flows have to be looked at: of new servers, which
+// clients may have asked before they were there; and of UDP servers whose real
+// servers have changed. A TCP connection whose real server has gone is reset,
+// a UDP flow that nobody answers lives as long as its client sends.
 type flows struct {
 	servers map[owner]backends // what each Service wants now
 	pending map[owner]backends // those that have changed since they were looked at
@@ -21,7 +22,8 @@ type flows struct {
 	done    chan forgotten
 }
 
-// backends are the UDP virtual servers of one Service with their real servers.
+// backends are the virtual servers of one Service, those of UDP with their real
+// servers.
 type backends = map[state.VirtualServer][]netip.AddrPort
 
 // forgotten is the outcome of one look at the kernel's flows.
@@ -39,7 +41,7 @@ func newFlows() flows {
 // note compares what a Service wants with what it wanted before. Servers that
 // it no longer wants are pending too, with nobody to answer.
 func (f *flows) note(svc owner, rows state.Rows) {
-	now := udp(rows)
+	now := answering(rows)
 	before := f.servers[svc]
 	for vs := range before {
 		if _, still := now[vs]; !still {
@@ -63,19 +65,15 @@ func (f *flows) mark(svc owner, vs state.VirtualServer, real []netip.AddrPort) {
 	f.pending[svc][vs] = real
 }
 
-// udp picks the UDP servers out of rows, each with those who may answer its
-// clients, sorted; nil if none.
-func udp(rows state.Rows) (servers backends) {
-	for vs := range rows.VirtualServers {
-		if vs.Protocol == state.UDP {
-			if servers == nil {
-				servers = backends{}
-			}
-			servers[vs] = nil
-		}
-	}
-	if servers == nil {
+// answering are the servers of rows, with sorted real servers where it matters
+// who answers; nil if none.
+func answering(rows state.Rows) backends {
+	if len(rows.VirtualServers) == 0 {
 		return nil
+	}
+	servers := make(backends, len(rows.VirtualServers))
+	for vs := range rows.VirtualServers {
+		servers[vs] = nil
 	}
 	for rs := range rows.RealServers {
 		if rs.VirtualServer.Protocol == state.UDP {
@@ -131,7 +129,7 @@ func (p *Proxier) flowsForgotten(r forgotten) (ok bool) {
 	if r.err == nil {
 		return true
 	}
-	p.fail("forget stale UDP flows", r.err)
+	p.fail("forget stale flows", r.err)
 	for svc, servers := range r.asked {
 		for vs, real := range servers {
 			if _, newer := p.flows.pending[svc][vs]; !newer {

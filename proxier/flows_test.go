@@ -29,7 +29,7 @@ func TestFlowsToShadowsAreAnswered(t *testing.T) {
 	}
 	rows.Members[state.Inside.Holding(ipset.IPPort(lb.Addr, uint8(lb.Protocol)))] = state.None{}
 	want := backends{lb: {here, there}, shadow: {here, there}, cluster: {there}}
-	if diff := cmp.Diff(want, udp(rows), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := cmp.Diff(want, answering(rows), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -56,7 +56,7 @@ func newMetrics() *metrics {
 			Name: "kubeipvs_services_planned_total", Help: "Services planned because they or their endpoints had changed.",
 		}),
 		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "kubeproxy_conntrack_reconciler_deleted_entries_total", Help: "Conntrack entries of UDP flows deleted because no endpoint answers them.",
+			Name: "kubeproxy_conntrack_reconciler_deleted_entries_total", Help: "Conntrack entries deleted because no endpoint answers their flow.",
 		}),
 		forgettingIn: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "kubeproxy_conntrack_reconciler_sync_duration_seconds", Help: "Duration of a look at all conntrack entries.",

@@ -97,8 +97,7 @@ func TestNoOpenMoment(t *testing.T) {
 				api, k := newFakeCluster(), slow{Kernel: kerneltest.New(), look: w.look}
 				ctx, cancel := context.WithCancel(t.Context())
 				p := proxier.New(testConfig, proxier.Parts{
-					API: api, Changes: api.changes, Kernel: k, Health: health.New(time.Minute, "IPv4"),
-					Events: api, HealthPorts: k.HealthPorts(),
+					API: api, Changes: api.changes, Kernel: k, Health: health.New(time.Minute, "IPv4"), HealthPorts: k.HealthPorts(), Events: api,
 				})
 				done := make(chan error, 1)
 				go func() { done <- p.Run(ctx) }()

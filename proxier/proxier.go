@@ -40,6 +40,8 @@ type Cluster interface {
 	Service(types.NamespacedName) (*v1.Service, []*discovery.EndpointSlice)
 	// Node is nil while unknown.
 	Node() *v1.Node
+	// Ranges are the networks that cluster addresses come from, as far as known.
+	Ranges() []string
 }
 
 // Kernel is the machine as a Proxier needs it.

@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	apply FILE            put the objects of a YAML file into the cluster
 //	delete NS/NAME        take a Service out
 //	node ADDRESS…         change the node's addresses
+//	ranges CIDR…          change the networks that cluster addresses come from
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
 //	drift WHAT            flush | forget KIND: remove rows behind the daemon's back
@@ -156,6 +157,8 @@ func (s *script) command(words []string) error {
 			addrs = append(addrs, netip.MustParseAddr(a))
 		}
 		s.kernel.SetNodeAddresses(addrs...)
+	case "ranges":
+		s.api.setRanges(rest...)
 	case "wait":
 		d, err := time.ParseDuration(rest[0])
 		time.Sleep(d) // the clock is synctest's

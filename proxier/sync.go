@@ -3,6 +3,7 @@ package proxier
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -25,6 +26,9 @@ func (p *Proxier) sync(ctx context.Context) report {
 				moved.Services[svc] = nil
 			}
 		}
+	}
+	if moved.Ranges {
+		p.tables.claim(ranges, plan.RangeRows(networks(p.api.Ranges())))
 	}
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
@@ -52,6 +56,21 @@ func (p *Proxier) replan(first owner) {
 		p.note(todo[0], svc, plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}
+}
+
+// ranges own the rows of the networks that cluster addresses come from. No
+// Service has this name.
+var ranges = owner{Name: "service ranges"}
+
+// networks are those of the texts that can be read; the API server has checked
+// them.
+func networks(texts []string) (all []netip.Prefix) {
+	for _, t := range texts {
+		if p, err := netip.ParsePrefix(t); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func created(svc *v1.Service) (at time.Time) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -13,12 +15,13 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// ForgetFlows deletes the conntrack entries of UDP flows to these virtual
-// servers that are not answered by one of the real servers named with them. A
-// client that began before there was anything to answer keeps its entry alive
-// with each datagram, and the kernel would never look again. It reads the
-// whole table of each family concerned, however many servers there are, and
-// may run beside the goroutine that owns the Kernel.
+// ForgetFlows deletes the conntrack entries of flows to these virtual servers
+// that began before there was anything to answer: they were never translated,
+// and what they once missed (masquerading among it) is never made up for. Of
+// UDP, whose clients keep an entry alive with each datagram, all go that none
+// of the real servers named here answers. It reads the whole table of each
+// family concerned, however many servers there are, and may run beside the
+// goroutine that owns the Kernel.
 func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServer][]netip.AddrPort) (deleted int, err error) {
 	h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
 	if err != nil {
@@ -38,7 +41,7 @@ func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServe
 		n, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, stale)
 		deleted += int(n)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("delete UDP flows: %w", translate(err, nil)))
+			errs = append(errs, fmt.Errorf("delete flows: %w", translate(err, nil)))
 		}
 	}
 	return deleted, errors.Join(append(errs, ctx.Err())...)
@@ -53,28 +56,28 @@ func concerns(servers map[state.VirtualServer][]netip.AddrPort, f ipset.Family) 
 	return false
 }
 
-// staleFlows matches flows to a server that none of its real servers answers.
+// staleFlows matches flows to a server that nobody of it answers.
 type staleFlows map[state.VirtualServer][]netip.AddrPort
 
 // MatchConntrackFlow is asked for each entry of the table.
 func (s staleFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	if flow.Forward.Protocol != unix.IPPROTO_UDP {
+	server := state.VirtualServer{
+		Addr:     netip.AddrPortFrom(plainAddr(flow.Forward.DstIP), flow.Forward.DstPort),
+		Protocol: state.Protocol(flow.Forward.Protocol),
+	}
+	real, concerned := s[server]
+	if !concerned {
 		return false
 	}
-	to, ok := netip.AddrFromSlice(flow.Forward.DstIP)
-	real, concerned := s[state.VirtualServer{
-		Addr:     netip.AddrPortFrom(to.Unmap(), flow.Forward.DstPort),
-		Protocol: state.UDP,
-	}]
-	if !ok || !concerned {
-		return false
+	answering := netip.AddrPortFrom(plainAddr(flow.Reverse.SrcIP), flow.Reverse.SrcPort)
+	if server.Protocol == state.UDP {
+		return !slices.Contains(real, answering)
 	}
-	from, _ := netip.AddrFromSlice(flow.Reverse.SrcIP)
-	answering := netip.AddrPortFrom(from.Unmap(), flow.Reverse.SrcPort)
-	for _, r := range real {
-		if r == answering {
-			return false
-		}
-	}
-	return true
+	return answering == server.Addr
+}
+
+// plainAddr is not valid for what is no address.
+func plainAddr(ip net.IP) netip.Addr {
+	addr, _ := netip.AddrFromSlice(ip)
+	return addr.Unmap()
 }

@@ -26,8 +26,8 @@ type Front struct {
 	Title  Title
 	Policy cluster.Policy // which endpoints may answer
 	Bind   bool           // the address must live on our device
-	Ranged bool           // the Service's source ranges apply
 	Health bool           // no virtual server: we answer ourselves, about the Service's health
+	Ranged bool           // the Service's source ranges apply
 	Sets   []state.Set    // those in which the rules must find its address and port
 	Field  string         // where the Service asks for it
 
@@ -99,7 +99,7 @@ func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem strin
 func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.Node) (all []Front) {
 	for _, f := range fronts {
 		shadow, ok := f.Server.Shadow()
-		if !f.outside() || f.Policy != cluster.Local || !ok ||
+		if f.Health || !f.outside() || f.Policy != cluster.Local || !ok ||
 			taken[shadow] || slices.Contains(node.Addresses, shadow.Addr.Addr()) {
 			continue
 		}
@@ -111,8 +111,8 @@ func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.No
 	return all
 }
 
-// outside tells whether f serves clients from outside, at least among others.
-func (f *Front) outside() bool { return f.Field != clusterIPs && !f.Health }
+// outside tells whether f is for clients from outside, at least among others.
+func (f *Front) outside() bool { return f.Field != clusterIPs }
 
 // allOf are the fronts of one Port as the Service has them, whatever this node
 // can do.
