@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -79,8 +80,15 @@ func answering(rows state.Rows) backends {
 			servers[rs.VirtualServer] = append(servers[rs.VirtualServer], rs.Addr)
 		}
 	}
-	for _, real := range servers {
+	for vs, real := range servers {
+		// Clients inside of the cluster ask for the server and are answered
+		// by those of its shadow.
+		shadow, _ := vs.Shadow()
+		if _, there := rows.Members[state.Inside.Holding(ipset.IPPort(vs.Addr, uint8(vs.Protocol)))]; there {
+			real = slices.Concat(real, servers[shadow])
+		}
 		slices.SortFunc(real, netip.AddrPort.Compare)
+		servers[vs] = slices.Compact(real)
 	}
 	return servers
 }
