@@ -29,10 +29,7 @@ type test struct {
 	Case   string // of a test that has no subtests
 }
 
-// key is by what a test is found among those that were run.
-func (t test) key() string { return key(t.Folder, t.Name) }
-
-// key does without underscores: go test makes them of spaces, and the report
+// key is by what a test is found among those that were run. It does without underscores: go test makes them of spaces, and the report
 // spaces of them.
 func key(folder, name string) string { return folder + ": " + strings.ReplaceAll(name, "_", " ") }
 

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +20,11 @@ const (
 // verdicts are what became of tests, by key.
 type verdicts map[string]string
 
+var words = map[string]string{
+	"pass": passed, "fail": "failed", "skip": "skipped", // in the words of go test
+	"ok": passed, "FAILED": "failed", "SKIPPED": "skipped", // and of e2e/report
+}
+
 // readUnit reads the output of go test -json.
 func (v verdicts) readUnit(file string) error {
 	f, err := os.Open(file)
@@ -23,7 +32,6 @@ func (v verdicts) readUnit(file string) error {
 		return err
 	}
 	defer f.Close()
-	words := map[string]string{"pass": passed, "fail": "failed", "skip": "skipped"}
 	for events := json.NewDecoder(f); ; {
 		var e struct{ Action, Package, Test string }
 		if err := events.Decode(&e); errors.Is(err, io.EOF) {
@@ -37,6 +45,11 @@ func (v verdicts) readUnit(file string) error {
 	}
 }
 
+var (
+	onLinux = regexp.MustCompile(`(?m)^On Linux (.+):$`)
+	ended   = regexp.MustCompile(`(?m)^  (ok|FAILED|SKIPPED) +(\S+): (.+)$`)
+)
+
 // readReport reads the list that ends the output of e2e/report, and answers
 // with the kernel that it is about.
 func (v verdicts) readReport(file string) (kernel string, err error) {
@@ -44,20 +57,30 @@ func (v verdicts) readReport(file string) (kernel string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, "\r\n")
-		if k, ok := strings.CutPrefix(line, "On Linux "); ok {
-			kernel = strings.TrimSuffix(k, ":")
+	text := strings.ReplaceAll(string(data), "\r", "")
+	found := onLinux.FindStringSubmatch(text)
+	if found == nil {
+		return "", errors.New("it has no list of what was shown on which kernel")
+	}
+	for _, line := range ended.FindAllStringSubmatch(text, -1) {
+		v[key(line[2], line[3])] = words[line[1]]
+	}
+	return found[1], nil
+}
+
+// check errs with all tests that rows name and that have not passed.
+func (v verdicts) check(rows []row, packets bool) error {
+	var errs []error
+	for _, r := range rows {
+		tests := r.Rows
+		if packets {
+			tests = slices.Concat(tests, r.Packets)
 		}
-		for begin, word := range map[string]string{"  ok ": passed, "  FAILED ": "failed", "  SKIPPED ": "skipped"} {
-			rest, ok := strings.CutPrefix(line, begin)
-			if folder, name, named := strings.Cut(strings.TrimSpace(rest), ": "); ok && named && kernel != "" {
-				v[key(folder, name)] = word
+		for _, t := range tests {
+			if verdict := cmp.Or(v[key(t.Folder, t.Name)], "was not run, or has another name"); verdict != passed {
+				errs = append(errs, fmt.Errorf("%s: %s: %s", r.ID, t.Text, verdict))
 			}
 		}
 	}
-	if kernel == "" {
-		return "", errors.New("it has no list of what was shown on which kernel")
-	}
-	return kernel, nil
+	return errors.Join(errs...)
 }
