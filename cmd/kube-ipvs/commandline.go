@@ -15,6 +15,7 @@ type commandLine struct {
 
 	configFile, writeConfigTo, master string
 	cleanup, initOnly, takeover, help bool
+	serveNodeAddresses                bool
 	version                           versionForm
 	healthzPort, metricsPort          int32
 
@@ -27,10 +28,12 @@ func (l *commandLine) server() any       { return &l.master }
 func (l *commandLine) wantCleanup() any  { return &l.cleanup }
 func (l *commandLine) wantInit() any     { return &l.initOnly }
 func (l *commandLine) wantTakeover() any { return &l.takeover }
-func (l *commandLine) wantHelp() any     { return &l.help }
-func (l *commandLine) wantVersion() any  { return &l.version }
-func (l *commandLine) healthz() any      { return &l.healthzPort }
-func (l *commandLine) metrics() any      { return &l.metricsPort }
+
+func (l *commandLine) wantNodeAddresses() any { return &l.serveNodeAddresses }
+func (l *commandLine) wantHelp() any          { return &l.help }
+func (l *commandLine) wantVersion() any       { return &l.version }
+func (l *commandLine) healthz() any           { return &l.healthzPort }
+func (l *commandLine) metrics() any           { return &l.metricsPort }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{takeover: true, healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{}}

@@ -25,6 +25,8 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		WriteConfigTo: r.line.writeConfigTo,
 		Takeover:      r.line.takeover,
 
+		ServeNodeAddresses: r.line.serveNodeAddresses,
+
 		Kubeconfig:         c.ClientConnection.Kubeconfig,
 		Master:             r.line.master,
 		ContentType:        c.ClientConnection.ContentType,

@@ -53,6 +53,8 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		NodePorts:         o.nodePorts(),
 		Takeover:          o.Takeover,
 		IgnoreExternalIPs: !o.ExternalIPs,
+
+		ServeNodeAddresses: o.ServeNodeAddresses,
 	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})
 	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
 

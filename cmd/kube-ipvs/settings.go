@@ -70,6 +70,7 @@ var settings = []setting{
 	{group: api, flag: "kube-api-burst", field: "clientConnection.burst", text: "requests that may come at once"},
 	{group: api, flag: "config-sync-period", field: "configSyncPeriod", text: "accepted and checked; what the API holds is followed as it changes"},
 
+	{group: traffic, flag: "serve-node-addresses", own: (*commandLine).wantNodeAddresses, text: "serve external and load balancer addresses also where they are the node's own, as kube-proxy does"},
 	{group: traffic, flag: "cluster-cidr", field: "clusterCIDR", text: "`CIDR` of the cluster's Pods, or one of each family with a comma between"},
 	{group: traffic, flag: "detect-local-mode", field: "detectLocalMode", text: "how local Pods are told: `ClusterCIDR`"},
 	{group: traffic, flag: "masquerade-all", field: "iptables.masqueradeAll", text: "hide the clients of all cluster addresses behind this node"},

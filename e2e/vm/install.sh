@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts onto this machine what e2e/vm and the tests in it run: a no-op when nothing is missing.
+# Puts onto this machine what the tests and e2e/vm run: a no-op when nothing is missing.
 set -eu
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
@@ -17,10 +17,17 @@ ipset:ipset
 ipvsadm:ipvsadm
 conntrack:conntrack
 nft:nftables
+gcc:gcc
+headers:libc6-dev
 '
 
 # usable PROGRAM
 usable() {
+	# The race detector of the unit tests wants a C compiler, and that these.
+	if [ "$1" = headers ]; then
+		[ -e /usr/include/stdlib.h ]
+		return
+	fi
 	command -v "$1" >/dev/null || return 1
 	# The virtual machine starts with busybox alone, without a library.
 	[ "$1" != busybox ] || ! ldd "$(command -v busybox)" >/dev/null 2>&1

@@ -228,24 +228,12 @@ func replace(archive *txtar.Archive, name, text string) {
 	}
 }
 
-func rowLines(rows state.Rows) (all []string) {
-	for k := range rows.Addresses {
-		all = append(all, fmt.Sprintf("address %s", k))
+func rowLines(rows state.Rows) []string {
+	text := strings.TrimSuffix(rows.String(), "\n")
+	if text == "" {
+		return nil
 	}
-	for k := range rows.Members {
-		all = append(all, fmt.Sprintf("member %s", k))
-	}
-	for k, v := range rows.HealthPorts {
-		all = append(all, fmt.Sprintf("health port %s %s", k, v))
-	}
-	for k, v := range rows.RealServers {
-		all = append(all, fmt.Sprintf("real server %s %s", k, v))
-	}
-	for k, v := range rows.VirtualServers {
-		all = append(all, fmt.Sprintf("virtual server %s %s", k, v))
-	}
-	slices.Sort(all)
-	return all
+	return strings.Split(text, "\n")
 }
 
 func words[T fmt.Stringer](things []T) (all []string) {
