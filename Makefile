@@ -9,7 +9,7 @@ REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit e2e demo deps clean
+.PHONY: help build test lint unit e2e demo conformance deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -34,6 +34,12 @@ e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a
 demo: deps machine build ## the whole story on one screen, in under a minute
 	go build -o $(OUT)/demo ./e2e/demo
 	$(OUT)/vm -timeout 5m -- $(OUT)/demo -daemon $(OUT)/kube-ipvs -objects $(CURDIR)/e2e/demo
+
+conformance: ## docs/conformance.md: each promise of the Service API with the tests that show it
+	@mkdir -p $(OUT)
+	go test -json ./cmd/... ./proxier/... ./ipset/... >$(OUT)/unit.json || true # the program below is the judge
+	$(MAKE) --no-print-directory e2e >$(OUT)/e2e.txt || { tail -20 $(OUT)/e2e.txt; false; }
+	go run ./e2e/conformance -unit $(OUT)/unit.json -report $(OUT)/e2e.txt
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh
