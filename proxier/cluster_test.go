@@ -85,6 +85,14 @@ func (c *fakeCluster) Ranges() []string {
 	return slices.Clone(c.ranges)
 }
 
+func (c *fakeCluster) setZone(zone string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.node = c.node.DeepCopy()
+	c.node.Labels = map[string]string{v1.LabelTopologyZone: zone}
+	c.changes.MarkNode()
+}
+
 func (c *fakeCluster) setRanges(cidrs ...string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

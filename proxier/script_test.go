@@ -33,6 +33,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	apply FILE            put the objects of a YAML file into the cluster
 //	delete NS/NAME        take a Service out
 //	node ADDRESS…         change the node's addresses
+//	zone NAME             move the node into a zone
 //	ranges CIDR…          change the networks that cluster addresses come from
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
@@ -157,6 +158,8 @@ func (s *script) command(words []string) error {
 			addrs = append(addrs, netip.MustParseAddr(a))
 		}
 		s.kernel.SetNodeAddresses(addrs...)
+	case "zone":
+		s.api.setZone(rest[0])
 	case "ranges":
 		s.api.setRanges(rest...)
 	case "wait":
