@@ -192,6 +192,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		r := p.sync(context.WithoutCancel(ctx))
 		r.drift = drift
 		p.report(r)
+		p.tidy(ctx, r)
 		if last = time.Now(); p.tables.due() > 0 {
 			later.Reset(retries.next())
 		} else {

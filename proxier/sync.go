@@ -39,7 +39,6 @@ func (p *Proxier) sync(ctx context.Context) report {
 	r.latencies = p.settle(time.Now())
 	r.remarks = p.remarks
 	r.took = time.Since(begin)
-	p.tidy(ctx, r)
 	p.forgetFlows(ctx)
 	return r
 }
