@@ -9,7 +9,7 @@ REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit e2e demo conformance deps clean
+.PHONY: help build test lint unit e2e demo conformance man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -40,6 +40,10 @@ conformance: ## docs/conformance.md: each promise of the Service API with the te
 	go test -json ./cmd/... ./proxier/... ./ipset/... >$(OUT)/unit.json || true # the program below is the judge
 	$(MAKE) --no-print-directory e2e >$(OUT)/e2e.txt || { tail -20 $(OUT)/e2e.txt; false; }
 	go run ./e2e/conformance -unit $(OUT)/unit.json -report $(OUT)/e2e.txt
+
+man: ## a man page for each verb, into .out/man
+	@mkdir -p $(OUT)/man
+	go test ./cmd/kube-ipvs -count=1 -run TestManPages -man $(OUT)/man
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh

@@ -129,8 +129,10 @@ func (r *reading) readWords(words []string) {
 		case w == "":
 		case w == string(verbCleanup) && i == 0:
 			r.line.cleanup = true
+		case w == string(verbInit) && i == 0:
+			r.line.initOnly = true
 		default:
-			r.problem("", "%q: unexpected word; the only one there is, cleanup, comes first", w)
+			r.problem("", "%q: unexpected word; a verb comes first, see --help", w)
 		}
 	}
 }

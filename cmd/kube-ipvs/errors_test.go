@@ -102,7 +102,7 @@ func TestAWrongMasqueradeBitDoesNotSpoilCleanup(t *testing.T) {
 	}
 }
 
-func TestUsage(t *testing.T) { golden(t, "testdata/usage.txt", usage()) }
+func TestUsage(t *testing.T) { golden(t, "testdata/usage.txt", usage(newRoot())) }
 
 func TestVersionLine(t *testing.T) {
 	if got := versionLine(); got != "kube-ipvs unreleased" {

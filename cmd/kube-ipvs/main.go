@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier"
@@ -19,40 +20,36 @@ import (
 )
 
 func main() {
-	err := run(os.Args[1:])
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	err := execute(ctx, os.Args[1:])
+	stop()
 	klog.Flush()
-	if err != nil {
+	if err != nil && !errors.Is(err, errFound) {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintln(os.Stderr, "kube-ipvs:", strings.TrimSuffix(line, "\n"))
 		}
-		os.Exit(1)
 	}
+	os.Exit(exitCode(err))
 }
 
-func run(args []string) error {
+// runDaemon reads the daemon's flags and does what they ask for.
+func runDaemon(cmd *cobra.Command, args []string) error {
 	o, err := parse(args, os.Hostname)
 	if err != nil {
-		return err
+		return usageError{err}
 	}
 	if err := o.startLogging(); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
-	return o.do(ctx)
-}
-
-// do what the command line asks for.
-func (o options) do(ctx context.Context) error {
 	for _, w := range o.Warnings {
 		klog.Warning(w)
 	}
+	ctx := cmd.Context()
 	switch o.Verb {
 	case verbHelp:
-		fmt.Print(usage())
-		return nil
+		return cmd.Help()
 	case verbVersion:
-		fmt.Println(versionLine())
+		cmd.Println(versionLine())
 		return nil
 	case verbWriteConfig:
 		return o.writeConfig()

@@ -3,17 +3,25 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
 var version = "unreleased"
 
+const introduction = "kube-ipvs serves Kubernetes Services on this node with IPVS.\n" +
+	"It takes the flags and the configuration file of kube-proxy."
+
 // usage is the answer to --help.
-func usage() string {
+func usage(root *cobra.Command) string {
 	var text strings.Builder
-	text.WriteString("kube-ipvs serves Kubernetes Services on this node with IPVS.\n" +
-		"It takes the flags and the configuration file of kube-proxy.\n\n" +
-		"Usage:\n  kube-ipvs [flags]\n  kube-ipvs cleanup [flags]\n")
+	text.WriteString(introduction + "\n\nUsage:\n  kube-ipvs [flags]\n  kube-ipvs VERB [flags]\n\nVerbs:\n")
+	for _, c := range root.Commands() {
+		if c.IsAvailableCommand() {
+			fmt.Fprintf(&text, "  %-12s %s\n", c.Name(), c.Short)
+		}
+	}
 	line := newCommandLine()
 	for _, g := range groups {
 		fmt.Fprintf(&text, "\n%s:\n%s", g, line.flags(g).FlagUsages())

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra/doc"
+)
+
+// ask runs the command line args as main does.
+func ask(t *testing.T, args ...string) (out string, err error) {
+	t.Helper()
+	var said bytes.Buffer
+	root := newRoot()
+	root.SetOut(&said)
+	root.SetErr(&said)
+	root.SetArgs(args)
+	err = root.ExecuteContext(t.Context())
+	return said.String(), err
+}
+
+func TestExitCodes(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	for _, c := range []struct {
+		args string
+		want int
+	}{
+		{"--help", 0},
+		{"help", 0},
+		{"--version", 0},
+		{"--version=raw", 0},
+		{"--masquerade-all --write-config-to " + config, 0},
+		{"--write-config-to " + config + "/none", 1},
+		{"--nonsense", 2},
+		{"nonsense", 2},
+		{"--ipvs-sync-period=-1s", 2},
+		{"--config=absent", 2},
+		{"cleanup --nonsense", 2},
+		{"init now", 2},
+		{"init --ipvs-sync-period=-1s", 2},
+	} {
+		_, err := ask(t, strings.Fields(c.args)...)
+		if got := exitCode(err); got != c.want {
+			t.Errorf("%s: exit code %d (%v), want %d", c.args, got, err, c.want)
+		}
+	}
+	if got := exitCode(errFound); got != 1 {
+		t.Errorf("found something: exit code %d", got)
+	}
+}
+
+func TestWordsAndFlagsSayTheSame(t *testing.T) {
+	for word, flag := range map[string]string{"cleanup": "--cleanup", "init": "--init-only"} {
+		expectOptions(t, mustParse(t, word, "--v=3"), mustParse(t, flag, "--v=3"))
+	}
+	if _, err := parse([]string{"init", "cleanup"}, host); err == nil {
+		t.Error("two verbs at a time are accepted")
+	}
+}
+
+// Cobra must not take for a verb what is a flag's value.
+func TestAFlagsValueIsNoVerb(t *testing.T) {
+	out, err := ask(t, "--hostname-override", "cleanup", "--version")
+	if err != nil || out != "kube-ipvs unreleased\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"--ipvs-str", "--ipvs-strict-arp\t"},
+		{"cleanup --ipvs-ex", "--ipvs-exclude-cidrs\t"},
+		{"clean", "cleanup\t"},
+	} {
+		out, err := ask(t, append([]string{"__complete"}, strings.Fields(c.args)...)...)
+		if err != nil || !strings.HasPrefix(out, c.want) {
+			t.Errorf("%s: %q, %v", c.args, out, err)
+		}
+	}
+}
+
+var manDir = flag.String("man", "", "write the man pages into this directory")
+
+// TestManPages writes a page for each verb; `make man` keeps them.
+func TestManPages(t *testing.T) {
+	dir := *manDir
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	root := newRoot()
+	root.DisableAutoGenTag = true
+	if err := doc.GenManTree(root, &doc.GenManHeader{Title: "KUBE-IPVS", Section: "8"}, dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range append(root.Commands(), root) {
+		name := strings.ReplaceAll(c.CommandPath(), " ", "-") + ".8"
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) && !c.IsAvailableCommand() {
+			continue
+		}
+		if err != nil || !strings.Contains(string(text), c.Short) {
+			t.Errorf("%s: %v, %d bytes", name, err, len(text))
+		}
+	}
+}
