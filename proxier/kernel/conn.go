@@ -15,6 +15,7 @@ const (
 	messagesPerSend = 128
 	bytesPerSend    = 32 << 10
 	receiveBuffer   = 1 << 20
+	receiptSize     = 64 << 10 // twice what the kernel puts into one
 	answerTimeout   = 5 * time.Second
 )
 
@@ -25,6 +26,7 @@ type conn struct {
 	protocol int
 	fd       int
 	seq      uint32
+	buffer   []byte // of the last receipt
 }
 
 // request is one netlink message without its length and sequence number.
@@ -36,7 +38,7 @@ type request struct {
 
 // dial opens a netlink socket in the network namespace of this thread.
 func dial(protocol int) (*conn, error) {
-	c := &conn{protocol: protocol, fd: -1}
+	c := &conn{protocol: protocol, fd: -1, buffer: make([]byte, receiptSize)}
 	if err := c.open(); err != nil {
 		return nil, err
 	}
@@ -75,10 +77,17 @@ func (c *conn) close() error {
 // When answers are lost, the requests concerned have ErrNoAnswer and the
 // socket is opened anew, so that a late answer can never be taken for another.
 func (c *conn) do(requests []request) []error {
+	return c.ask(requests, func(int, []byte) {})
+}
+
+// ask does the same with requests that are answered by more than a verdict: it
+// hands out what is said to the i-th. That lies in a buffer and is gone with
+// the next call.
+func (c *conn) ask(requests []request, reply func(i int, body []byte)) []error {
 	errs := make([]error, len(requests))
 	for first := 0; first < len(requests); {
 		batch, size := c.pack(requests[first:])
-		c.exchange(batch, errs[first:first+size])
+		c.exchange(batch, errs[first:first+size], func(i int, body []byte) { reply(first+i, body) })
 		first += size
 	}
 	return errs
@@ -105,36 +114,59 @@ func (c *conn) pack(requests []request) (batch []byte, size int) {
 }
 
 // exchange sends one batch, whose last message has c.seq, and fills errs.
-func (c *conn) exchange(batch []byte, errs []error) {
+func (c *conn) exchange(batch []byte, errs []error, reply func(i int, body []byte)) {
 	first := c.seq - uint32(len(errs)) + 1
-	open := make(map[uint32]int, len(errs))
-	for i := range errs {
-		open[first+uint32(i)] = i
+	open := make([]bool, len(errs))
+	for i := range open {
+		open[i] = true
 	}
 	err := c.send(batch)
-	buffer := make([]byte, 64<<10)
-	for err == nil && len(open) > 0 {
-		var n int
-		if n, _, err = unix.Recvfrom(c.fd, buffer, 0); errors.Is(err, unix.EINTR) {
-			err = nil
-			continue
-		}
-		if err == nil {
-			err = answers(buffer[:n], func(seq uint32, answer error) {
-				if i, waiting := open[seq]; waiting {
-					errs[i] = answer
-					delete(open, seq)
-				}
-			})
-		}
+	for left := len(errs); err == nil && left > 0; {
+		err = c.receive(func(m message) error {
+			i := int(m.seq - first)
+			if i >= len(errs) || !open[i] {
+				return nil
+			}
+			if m.kind != unix.NLMSG_ERROR {
+				reply(i, m.body)
+				return nil
+			}
+			open[i] = false
+			left--
+			var short error
+			errs[i], short = m.verdict()
+			return short
+		})
 	}
 	if err == nil {
 		return
 	}
-	for _, i := range open {
-		errs[i] = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	for i := range errs {
+		if open[i] {
+			errs[i] = fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		}
 	}
 	c.reopen()
+}
+
+// list carries out a request that is answered by any number of messages, and
+// hands out their bodies: all of them, or there is an error.
+func (c *conn) list(r request, take func(body []byte) error) error {
+	r.flags |= unix.NLM_F_DUMP
+	batch, _ := c.pack([]request{r})
+	err := c.send(batch)
+	for done := false; err == nil && !done; {
+		err = c.receive(func(m message) (err error) {
+			if m.seq == c.seq {
+				done, err = m.listed(take)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		c.reopen() // there may be more of the answer to come
+	}
+	return err
 }
 
 func (c *conn) send(batch []byte) error {
@@ -159,50 +191,19 @@ func (c *conn) reopen() {
 	_ = c.open() // the next send tries again and reports
 }
 
-var errShort = errors.New("short netlink message")
-
-// answers calls each with the sequence number and the verdict of every
-// acknowledgement in buffer.
-func answers(buffer []byte, each func(seq uint32, verdict error)) error {
-	for len(buffer) > 0 {
-		if len(buffer) < unix.SizeofNlMsghdr {
+// receive waits for messages and hands them out.
+func (c *conn) receive(take func(message) error) error {
+	for {
+		// With this flag n is what there was, more than the buffer if it was cut off.
+		n, _, err := unix.Recvfrom(c.fd, c.buffer, unix.MSG_TRUNC)
+		switch {
+		case errors.Is(err, unix.EINTR):
+			continue
+		case err != nil:
+			return err
+		case n > len(c.buffer):
 			return errShort
 		}
-		length := int(binary.NativeEndian.Uint32(buffer))
-		if length < unix.SizeofNlMsghdr || length > len(buffer) {
-			return errShort
-		}
-		kind, seq := binary.NativeEndian.Uint16(buffer[4:]), binary.NativeEndian.Uint32(buffer[8:])
-		if kind == unix.NLMSG_ERROR {
-			if length < unix.SizeofNlMsghdr+4 {
-				return errShort
-			}
-			var verdict error
-			if errno := -int32(binary.NativeEndian.Uint32(buffer[unix.SizeofNlMsghdr:])); errno != 0 {
-				verdict = unix.Errno(errno)
-			}
-			each(seq, verdict)
-		}
-		buffer = buffer[min(align4(length), len(buffer)):]
+		return eachMessage(c.buffer[:n], take)
 	}
-	return nil
-}
-
-func align4(n int) int { return (n + 3) &^ 3 }
-
-// attribute appends one netlink attribute to b.
-func attribute(b []byte, kind uint16, value []byte) []byte {
-	length := 4 + len(value)
-	b = binary.NativeEndian.AppendUint16(b, uint16(length))
-	b = binary.NativeEndian.AppendUint16(b, kind)
-	b = append(b, value...)
-	return append(b, make([]byte, align4(length)-length)...)
-}
-
-func attribute16(b []byte, kind, value uint16) []byte {
-	return attribute(b, kind, binary.NativeEndian.AppendUint16(nil, value))
-}
-
-func attribute32(b []byte, kind uint16, value uint32) []byte {
-	return attribute(b, kind, binary.NativeEndian.AppendUint32(nil, value))
 }

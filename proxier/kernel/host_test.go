@@ -1,14 +1,10 @@
 package kernel
 
 import (
-	"encoding/binary"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/sys/unix"
 )
 
 func TestSysctl(t *testing.T) {
@@ -70,37 +66,4 @@ func TestSysctlsFollowKernelAndConfig(t *testing.T) {
 			t.Errorf("Linux %s, strictARP %t: %s is set: %t, want %t", c.release, c.strictARP, c.want, there, c.there)
 		}
 	}
-}
-
-// message is an acknowledgement as the kernel sends it.
-func message(seq uint32, errno int32) []byte {
-	b := binary.NativeEndian.AppendUint32(nil, 36)
-	b = binary.NativeEndian.AppendUint16(b, unix.NLMSG_ERROR)
-	b = binary.NativeEndian.AppendUint16(b, 0)
-	b = binary.NativeEndian.AppendUint32(b, seq)
-	b = binary.NativeEndian.AppendUint32(b, 0)
-	b = binary.NativeEndian.AppendUint32(b, uint32(errno))
-	return append(b, make([]byte, 36-len(b))...)
-}
-
-func TestAnswers(t *testing.T) {
-	got := map[uint32]error{}
-	buffer := append(message(7, 0), message(8, -int32(unix.EEXIST))...)
-	if err := answers(buffer, func(seq uint32, verdict error) { got[seq] = verdict }); err != nil {
-		t.Fatal(err)
-	}
-	if len(got) != 2 || got[7] != nil || !errors.Is(got[8], unix.EEXIST) {
-		t.Errorf("answers %v", got)
-	}
-	if err := answers(buffer[:40], func(uint32, error) {}); !errors.Is(err, errShort) {
-		t.Errorf("a short message: %v", err)
-	}
-}
-
-func FuzzAnswers(f *testing.F) {
-	f.Add(message(1, -17))
-	f.Add(append(message(1, 0), message(2, 0)[:20]...))
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		_ = answers(b, func(uint32, error) {}) // no panic, no endless loop
-	})
 }

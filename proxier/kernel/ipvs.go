@@ -2,11 +2,9 @@ package kernel
 
 import (
 	"encoding/binary"
-	"fmt"
 	"net/netip"
 	"time"
 
-	"github.com/moby/ipvs"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -20,9 +18,11 @@ const (
 	newService = 1
 	setService = 2
 	delService = 3
+	getService = 4
 	newDest    = 5
 	setDest    = 6
 	delDest    = 7
+	getDest    = 8
 
 	attrService = 1
 	attrDest    = 2
@@ -43,6 +43,7 @@ const (
 	destWeight  = 4
 	destUpper   = 5
 	destLower   = 6
+	destFamily  = 11
 	forwardNAT  = 0
 )
 
@@ -109,44 +110,3 @@ func addressFamily(a netip.Addr) uint16 {
 func wideAddr(a netip.Addr) []byte { return append(a.AsSlice(), make([]byte, 16-a.BitLen()/8)...) }
 
 func bigEndian(port uint16) []byte { return binary.BigEndian.AppendUint16(nil, port) }
-
-// readService turns a listed service into a row; ours is false for what is
-// somebody else's or nothing that we make.
-func readService(s *ipvs.Service) (vs state.VirtualServer, how state.Balancing, ours bool) {
-	addr, ok := netip.AddrFromSlice(s.Address)
-	if !ok || s.FWMark != 0 || s.Flags&flagOurs == 0 {
-		return vs, how, false
-	}
-	vs = state.VirtualServer{
-		Addr:     netip.AddrPortFrom(addr.Unmap(), s.Port),
-		Protocol: state.Protocol(s.Protocol),
-	}
-	how = state.Balancing{
-		Scheduler: s.SchedName,
-		Flags:     state.SchedulerFlags(s.Flags & schedulerFlags),
-	}
-	if s.Flags&flagPersistent != 0 {
-		how.Affinity = time.Duration(s.Timeout) * time.Second
-	}
-	return vs, how, true
-}
-
-// readDestination turns a listed destination into a row.
-func readDestination(vs state.VirtualServer, d *ipvs.Destination) (state.RealServer, state.Weight, error) {
-	addr, ok := netip.AddrFromSlice(d.Address)
-	if !ok {
-		return state.RealServer{}, 0, fmt.Errorf("real server of %s has the address %x", vs, []byte(d.Address))
-	}
-	return state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(addr.Unmap(), d.Port)}, state.Weight(d.Weight), nil
-}
-
-// listed names a virtual server to the listing of its destinations.
-func listed(vs state.VirtualServer) *ipvs.Service {
-	return &ipvs.Service{
-		AddressFamily: addressFamily(vs.Addr.Addr()),
-		Protocol:      uint16(vs.Protocol),
-		Address:       vs.Addr.Addr().AsSlice(),
-		Port:          vs.Addr.Port(),
-		Netmask:       0xffffffff,
-	}
-}

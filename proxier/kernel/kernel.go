@@ -34,9 +34,10 @@ type Timeouts struct{ TCP, TCPFin, UDP time.Duration }
 // opened it.
 type Kernel struct {
 	cfg        Config
-	ipvs       *ipvs.Handle    // listings
+	ipvs       *ipvs.Handle    // timeouts
 	ipvsFamily uint16          // generic netlink number of IPVS
-	conn       *conn           // generic netlink: writes
+	conn       *conn           // generic netlink: virtual and real servers
+	names      names           // of schedulers
 	route      *conn           // rtnetlink: addresses
 	links      *netlink.Handle // rtnetlink: everything else
 	sets       *ipset.Client
@@ -50,7 +51,7 @@ type Kernel struct {
 // Open reaches for everything that is needed and changes nothing but the
 // kernel modules loaded. It names what the machine lacks.
 func Open(cfg Config) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, touched: make(chan struct{}, 1), stop: make(chan struct{})}
+	k = &Kernel{cfg: cfg, names: names{}, touched: make(chan struct{}, 1), stop: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())

@@ -21,17 +21,21 @@ func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Bala
 type virtualServers struct{ k *Kernel }
 
 func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Balancing, error) {
-	services, err := v.k.ipvs.GetServices()
+	rows := map[state.VirtualServer]state.Balancing{}
+	err := v.k.conn.list(v.k.command(getService, nil), func(body []byte) error { return v.read(body, rows) })
 	if err != nil {
 		return nil, translate(err, nil)
 	}
-	rows := make(map[state.VirtualServer]state.Balancing, len(services))
-	for _, s := range services {
-		if vs, how, ours := readService(s); ours && !v.k.excluded(vs.Addr.Addr()) {
-			rows[vs] = how
-		}
-	}
 	return rows, nil
+}
+
+// read puts the service of one message into rows, if it is ours.
+func (v virtualServers) read(body []byte, rows map[state.VirtualServer]state.Balancing) error {
+	s, err := v.k.names.readService(body)
+	if err == nil && s.ours && !v.k.excluded(s.vs.Addr.Addr()) {
+		rows[s.vs] = s.how
+	}
+	return err
 }
 
 func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.VirtualServer, state.Balancing]) []error {
@@ -68,24 +72,33 @@ func (r realServers) List(ctx context.Context) (map[state.RealServer]state.Weigh
 	if err != nil {
 		return nil, err
 	}
-	rows := map[state.RealServer]state.Weight{}
+	rows := make(map[state.RealServer]state.Weight, len(parents))
 	for vs := range parents {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		destinations, err := r.k.ipvs.GetDestinations(listed(vs))
-		if err != nil {
-			return nil, fmt.Errorf("of %s: %w", vs, translate(err, nil))
-		}
-		for _, d := range destinations {
-			rs, weight, err := readDestination(vs, d)
-			if err != nil {
-				return nil, err
-			}
-			rows[rs] = weight
+		if err := r.read(vs, rows); err != nil {
+			return nil, err
 		}
 	}
 	return rows, nil
+}
+
+// read puts the real servers of vs into rows. Of a virtual server that does not
+// exist the kernel lists none.
+func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]state.Weight) error {
+	request := r.k.command(getDest, attribute(nil, attrService, serviceKey(vs)))
+	err := r.k.conn.list(request, func(body []byte) error {
+		rs, weight, err := readDestination(vs, body)
+		if err == nil {
+			rows[rs] = weight
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("of %s: %w", vs, translate(err, nil))
+	}
+	return nil
 }
 
 func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServer, state.Weight]) []error {

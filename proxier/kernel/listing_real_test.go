@@ -1,0 +1,165 @@
+//go:build e2e
+
+package kernel
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/moby/ipvs"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// filled makes so many virtual servers with so many real servers each.
+func filled(tb testing.TB, k *Kernel, services, endpoints int) map[state.RealServer]state.Weight {
+	tb.Helper()
+	var vops []reconcile.Op[state.VirtualServer, state.Balancing]
+	var rops []reconcile.Op[state.RealServer, state.Weight]
+	rows := map[state.RealServer]state.Weight{}
+	for i := range services {
+		addr := netip.AddrFrom4([4]byte{10, 96, byte(i >> 8), byte(i)})
+		vs := state.VirtualServer{Addr: netip.AddrPortFrom(addr, 80), Protocol: state.TCP}
+		vops = append(vops, reconcile.Op[state.VirtualServer, state.Balancing]{
+			Verb: reconcile.Create, Key: vs, Value: state.Balancing{Scheduler: "rr"},
+		})
+		for e := range endpoints {
+			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(128 + e), byte(i >> 8), byte(i)}), 8080)
+			rs := state.RealServer{VirtualServer: vs, Addr: at}
+			rops = append(rops, reconcile.Op[state.RealServer, state.Weight]{Verb: reconcile.Create, Key: rs, Value: 1})
+			rows[rs] = 1
+		}
+	}
+	for _, errs := range [][]error{k.VirtualServers().Apply(tb.Context(), vops), k.RealServers().Apply(tb.Context(), rops)} {
+		for _, err := range errs {
+			if err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
+	return rows
+}
+
+// listings are three ways to read everything back: ours, the library's, and
+// what the kernel alone takes, of which nobody reads the answers.
+var listings = map[string]func(testing.TB, *Kernel) int{
+	"ours": func(tb testing.TB, k *Kernel) int {
+		rows, err := k.RealServers().List(tb.Context())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return len(rows)
+	},
+	"library": func(tb testing.TB, k *Kernel) (count int) {
+		services, err := k.ipvs.GetServices()
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for _, s := range services {
+			destinations, err := k.ipvs.GetDestinations(&ipvs.Service{
+				AddressFamily: s.AddressFamily, Protocol: s.Protocol, Address: s.Address, Port: s.Port, Netmask: s.Netmask,
+			})
+			if err != nil {
+				tb.Fatal(err)
+			}
+			count += len(destinations)
+		}
+		return count
+	},
+	"unread": func(tb testing.TB, k *Kernel) (count int) {
+		rows, err := k.VirtualServers().List(tb.Context())
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for vs := range rows {
+			r := k.command(getDest, attribute(nil, attrService, serviceKey(vs)))
+			if err := k.conn.list(r, func([]byte) error { count++; return nil }); err != nil {
+				tb.Fatal(err)
+			}
+		}
+		return count
+	},
+}
+
+// Reading back costs about what the kernel takes for it, and less than half of
+// what the library takes.
+func TestListingCostsWhatTheKernelTakes(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	want := filled(t, k, 1000, 10)
+	if got, err := k.RealServers().List(t.Context()); err != nil || !maps.Equal(got, want) {
+		t.Fatalf("%d real servers, %v; want %d", len(got), err, len(want))
+	}
+	best := map[string]time.Duration{}
+	for range 5 {
+		for name, list := range listings {
+			begin := time.Now()
+			if n := list(t, k); n != len(want) {
+				t.Fatalf("%s: %d real servers, want %d", name, n, len(want))
+			}
+			if took := time.Since(begin); best[name] == 0 || took < best[name] {
+				best[name] = took
+			}
+		}
+	}
+	t.Logf("1,000 × 10: %v", best)
+	if ratio := best["ours"].Seconds() / best["unread"].Seconds(); ratio > 1.3 {
+		t.Errorf("ours takes %.2f times what the kernel takes, want 1.3 at most", ratio)
+	}
+	if ratio := best["library"].Seconds() / best["ours"].Seconds(); ratio < 1.5 {
+		t.Errorf("the library takes only %.2f times as long as ours", ratio)
+	}
+}
+
+func BenchmarkList(b *testing.B) {
+	for _, size := range []struct{ services, endpoints int }{{10_000, 10}, {5_000, 50}} {
+		b.Run(fmt.Sprintf("%d×%d", size.services, size.endpoints), func(b *testing.B) {
+			k, err := Open(config)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = k.Close() }()
+			want := filled(b, k, size.services, size.endpoints)
+			for name, list := range listings {
+				b.Run(name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if n := list(b, k); n != len(want) {
+							b.Fatal(n)
+						}
+					}
+				})
+			}
+			var flush []reconcile.Op[state.VirtualServer, state.Balancing]
+			for rs := range want {
+				flush = append(flush, reconcile.Op[state.VirtualServer, state.Balancing]{Verb: reconcile.Delete, Key: rs.VirtualServer})
+			}
+			k.VirtualServers().Apply(b.Context(), flush)
+		})
+	}
+}
+
+// Who turns a real server of ours into one that gets its packets as they are
+// finds it turned back.
+func TestOtherForwardingIsSeenAndRepaired(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	want := filled(t, k, 1, 1)
+	output(t, "ipvsadm", "-e", "-t", "10.96.0.0:80", "-r", "10.128.0.0:8080", "-g", "-w", "1")
+	got, err := k.RealServers().List(t.Context())
+	if err != nil || maps.Equal(got, want) {
+		t.Fatalf("listed %v, %v", got, err)
+	}
+	for rs := range got {
+		if err := k.RealServers().Apply(t.Context(), []reconcile.Op[state.RealServer, state.Weight]{{Verb: reconcile.Update, Key: rs, Value: 1}})[0]; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err = k.RealServers().List(t.Context()); err != nil || !maps.Equal(got, want) {
+		t.Errorf("listed %v, %v; want %v", got, err, want)
+	}
+}
