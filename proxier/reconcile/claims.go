@@ -2,45 +2,60 @@ package reconcile
 
 import "slices"
 
-// claim is one owner's wish for one row.
-type claim[O, V comparable] struct {
-	owner O
+// owner is one of those who want rows.
+type owner[K any] struct{ rows []K }
+
+// claim is one owner's wish for one row; of nobody if there is no owner.
+type claim[K any, V comparable] struct {
+	owner *owner[K]
 	value V
 }
 
-// claims are all wishes for one row, oldest first. The first stands inline:
-// nearly every row has one owner, and there may be hundreds of thousands.
-type claims[O, V comparable] struct {
-	first claim[O, V]
-	rest  []claim[O, V]
-}
-
-// set notes the wish of owner; it tells whether anything has changed.
-func (c *claims[O, V]) set(owner O, v V) bool {
-	if c.first.owner == owner {
-		changed := c.first.value != v
-		c.first.value = v
-		return changed
-	}
-	for i := range c.rest {
-		if c.rest[i].owner == owner {
-			c.rest[i].value = v
-			return false
+// own notes the wish of o for row k. The first one to ask has it; others are
+// remembered, oldest first, for when it leaves.
+func (t *Table[O, K, V]) own(o *owner[K], k K, v V) {
+	r := t.rows[k]
+	switch r.first.owner {
+	case nil:
+		t.wanted++
+	case o:
+		if r.first.value == v {
+			return
 		}
+	default:
+		rest := t.shared[k]
+		if i := position(rest, o); i >= 0 {
+			rest[i].value = v
+		} else {
+			t.shared[k] = append(rest, claim[K, V]{o, v})
+		}
+		return
 	}
-	c.rest = append(c.rest, claim[O, V]{owner, v})
-	return true
+	r.first = claim[K, V]{o, v}
+	t.put(k, r)
 }
 
-// drop forgets the wish of owner; it tells whether any wish is left.
-func (c *claims[O, V]) drop(owner O) bool {
-	if c.first.owner != owner {
-		c.rest = slices.DeleteFunc(c.rest, func(r claim[O, V]) bool { return r.owner == owner })
-		return true
+// disown forgets the wish of o for row k; the next one has it, if any.
+func (t *Table[O, K, V]) disown(o *owner[K], k K) {
+	r, rest := t.rows[k], t.shared[k]
+	if r.first.owner == o {
+		r.first = claim[K, V]{}
+		if len(rest) > 0 {
+			r.first = rest[0]
+		} else {
+			t.wanted--
+		}
+		t.put(k, r)
+		o = r.first.owner
 	}
-	if len(c.rest) == 0 {
-		return false
+	if i := position(rest, o); i >= 0 {
+		t.shared[k] = slices.Delete(rest, i, i+1)
 	}
-	c.first, c.rest = c.rest[0], c.rest[1:]
-	return true
+	if len(t.shared[k]) == 0 {
+		delete(t.shared, k)
+	}
+}
+
+func position[K any, V comparable](claims []claim[K, V], o *owner[K]) int {
+	return slices.IndexFunc(claims, func(c claim[K, V]) bool { return c.owner == o })
 }

@@ -15,6 +15,15 @@ type Kind[K, V comparable] interface {
 	Apply(ctx context.Context, ops []Op[K, V]) []error
 }
 
+// Looker is a Kind that can be asked for some rows without a listing of all.
+type Looker[K, V comparable] interface {
+	Kind[K, V]
+
+	// Look answers with those of these rows that are there, or with an error.
+	// It may answer with rows beside them.
+	Look(ctx context.Context, keys []K) (map[K]V, error)
+}
+
 // Op asks for one row to be made, changed or removed.
 type Op[K, V comparable] struct {
 	Verb  Verb

@@ -1,8 +1,6 @@
 package reconcile
 
 import (
-	"context"
-	"fmt"
 	"slices"
 )
 
@@ -12,16 +10,31 @@ type Table[O, K, V comparable] struct {
 	kind  Kind[K, V]
 	rules Rules[K]
 
-	wanted map[K]claims[O, V]
-	owned  map[O][]K
-	held   map[K]V
-	due    map[K]struct{}
+	rows         map[K]row[K, V] // those that are wanted or held
+	shared       map[K][]claim[K, V]
+	owners       map[O]*owner[K]
+	due          map[K]struct{}
+	wanted, held int
 }
+
+// row is what is known of one row. There may be hundreds of thousands, nearly
+// all of them with one owner.
+type row[K any, V comparable] struct {
+	first  claim[K, V]
+	value  V // what is held
+	isHeld bool
+}
+
+func (r row[K, V]) isWanted() bool { return r.first.owner != nil }
 
 // Rules are the few things that a Table has to be told about its rows.
 type Rules[K comparable] struct {
 	Name  string           // of one row, in messages and metrics: "virtual server"
 	Order func(a, b K) int // rows are worked in this order, so that logs and tests are steady
+
+	// Stands tells whether that is held which a row stands on. When it goes, the
+	// outside takes the row along. Nil: rows stand on nothing.
+	Stands func(K) bool
 }
 
 // New returns a Table that wants nothing and believes that nothing is held.
@@ -30,9 +43,9 @@ func New[O, K, V comparable](kind Kind[K, V], rules Rules[K]) *Table[O, K, V] {
 	return &Table[O, K, V]{
 		kind:   kind,
 		rules:  rules,
-		wanted: map[K]claims[O, V]{},
-		owned:  map[O][]K{},
-		held:   map[K]V{},
+		rows:   map[K]row[K, V]{},
+		shared: map[K][]claim[K, V]{},
+		owners: map[O]*owner[K]{},
 		due:    map[K]struct{}{},
 	}
 }
@@ -43,134 +56,84 @@ func (t *Table[O, K, V]) Name() string { return t.rules.Name }
 // Claim replaces all that owner wants. A row may have several owners and stays
 // until the last has left; when they want different values, the one who came
 // first has it.
-func (t *Table[O, K, V]) Claim(owner O, rows map[K]V) {
-	for _, k := range t.owned[owner] {
+func (t *Table[O, K, V]) Claim(name O, rows map[K]V) {
+	o := t.owners[name]
+	if o == nil {
+		if len(rows) == 0 {
+			return
+		}
+		o = &owner[K]{}
+		t.owners[name] = o
+	}
+	for _, k := range o.rows {
 		if _, still := rows[k]; !still {
-			t.disown(owner, k)
+			t.disown(o, k)
 		}
 	}
 	if len(rows) == 0 {
-		delete(t.owned, owner)
+		delete(t.owners, name)
 		return
 	}
-	keys := make([]K, 0, len(rows))
+	o.rows = slices.Grow(o.rows[:0], len(rows))
 	for k, v := range rows {
-		keys = append(keys, k)
-		t.own(owner, k, v)
+		o.rows = append(o.rows, k)
+		t.own(o, k, v)
 	}
-	t.owned[owner] = keys
 }
 
-func (t *Table[O, K, V]) own(owner O, k K, v V) {
-	c, known := t.wanted[k]
-	if known && !c.set(owner, v) {
-		return
+// Claimed lists all that owner wants, in no order. It is not to be changed.
+func (t *Table[O, K, V]) Claimed(name O) []K {
+	if o := t.owners[name]; o != nil {
+		return o.rows
 	}
-	if !known {
-		c.first = claim[O, V]{owner, v}
-	}
-	t.wanted[k] = c
-	t.judge(k)
+	return nil
 }
 
-func (t *Table[O, K, V]) disown(owner O, k K) {
-	c := t.wanted[k]
-	if c.drop(owner) {
-		t.wanted[k] = c
+// put keeps what is known of row k and decides whether it is due. Nothing else
+// does either.
+func (t *Table[O, K, V]) put(k K, r row[K, V]) {
+	if !r.isWanted() && !r.isHeld {
+		delete(t.rows, k)
 	} else {
-		delete(t.wanted, k)
+		t.rows[k] = r
 	}
-	t.judge(k)
-}
-
-// judge decides anew whether row k is due. Nothing else sets due.
-func (t *Table[O, K, V]) judge(k K) {
-	c, wanted := t.wanted[k]
-	have, held := t.held[k]
-	if wanted == held && c.first.value == have {
+	if r.isWanted() == r.isHeld && r.first.value == r.value {
 		delete(t.due, k)
 	} else {
 		t.due[k] = struct{}{}
 	}
 }
 
-// Observe replaces what is believed by what the outside holds, and tells how
-// many rows that has changed. On an error the belief stays as it was.
-func (t *Table[O, K, V]) Observe(ctx context.Context) (drift int, err error) {
-	actual, err := t.kind.List(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("list every %s: %w", t.rules.Name, err)
+// hold notes that the outside holds row k.
+func (t *Table[O, K, V]) hold(k K, v V) {
+	r := t.rows[k]
+	if !r.isHeld {
+		t.held++
 	}
-	before := t.held
-	t.held = actual
-	for k, v := range before {
-		if now, still := actual[k]; !still || now != v {
-			drift++
-			t.judge(k)
-		}
-	}
-	for k := range actual {
-		if _, already := before[k]; !already {
-			drift++
-			t.judge(k)
-		}
-	}
-	return drift, nil
+	r.value, r.isHeld = v, true
+	t.put(k, r)
 }
 
-// Grow creates and updates the rows that are due and wanted.
-func (t *Table[O, K, V]) Grow(ctx context.Context) Tally {
-	var ops []Op[K, V]
-	for k := range t.due {
-		c, wanted := t.wanted[k]
-		if !wanted {
-			continue
-		}
-		verb := Create
-		if _, held := t.held[k]; held {
-			verb = Update
-		}
-		ops = append(ops, Op[K, V]{verb, k, c.first.value})
+// lose notes that the outside does not hold row k.
+func (t *Table[O, K, V]) lose(k K) {
+	r := t.rows[k]
+	if r.isHeld {
+		t.held--
 	}
-	return t.apply(ctx, ops)
+	var none V
+	r.value, r.isHeld = none, false
+	t.put(k, r)
 }
 
-// Shrink deletes the rows that are due and that nobody wants.
-func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
-	var ops []Op[K, V]
-	for k := range t.due {
-		if _, wanted := t.wanted[k]; !wanted {
-			ops = append(ops, Op[K, V]{Verb: Delete, Key: k})
-		}
-	}
-	return t.apply(ctx, ops)
-}
-
-func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
-	if len(ops) == 0 {
-		return tally
-	}
-	slices.SortFunc(ops, func(a, b Op[K, V]) int { return t.rules.Order(a.Key, b.Key) })
-	for i, err := range t.kind.Apply(ctx, ops) {
-		op := ops[i]
-		if err != nil {
-			tally.fail(fmt.Errorf("%s %s %v: %w", op.Verb, t.rules.Name, op.Key, err))
-			continue
-		}
-		tally.count(op.Verb)
-		if op.Verb == Delete {
-			delete(t.held, op.Key)
-		} else {
-			t.held[op.Key] = op.Value
-		}
-		t.judge(op.Key)
-	}
-	return tally
-}
+// Holds tells whether row k is held, as far as is known.
+func (t *Table[O, K, V]) Holds(k K) bool { return t.rows[k].isHeld }
 
 // Settled tells whether every row that owner wants is held as wanted.
-func (t *Table[O, K, V]) Settled(owner O) bool {
-	for _, k := range t.owned[owner] {
+func (t *Table[O, K, V]) Settled(name O) bool {
+	if len(t.due) == 0 {
+		return true
+	}
+	for _, k := range t.Claimed(name) {
 		if _, due := t.due[k]; due {
 			return false
 		}
@@ -180,5 +143,5 @@ func (t *Table[O, K, V]) Settled(owner O) bool {
 
 // Size counts rows: those wanted, those held, those due.
 func (t *Table[O, K, V]) Size() (wanted, held, due int) {
-	return len(t.wanted), len(t.held), len(t.due)
+	return t.wanted, t.held, len(t.due)
 }

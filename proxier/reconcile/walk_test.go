@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
@@ -19,6 +20,7 @@ type world struct {
 	rows    map[int]string
 	random  *rand.Rand
 	failing float64
+	forgets float64 // the rate at which a listing misses rows
 	calls   []string
 	wasted  []string
 }
@@ -29,7 +31,25 @@ func (w *world) List(context.Context) (map[int]string, error) {
 	if w.fails() {
 		return map[int]string{1: "a short answer"}, errWorld
 	}
-	return maps.Clone(w.rows), nil
+	listed := maps.Clone(w.rows)
+	maps.DeleteFunc(listed, func(int, string) bool { return w.random.Float64() < w.forgets })
+	return listed, nil
+}
+
+// Look answers with the rows beside those that it is asked for, too.
+func (w *world) Look(_ context.Context, keys []int) (map[int]string, error) {
+	if w.fails() {
+		return map[int]string{1: "a short answer"}, errWorld
+	}
+	found := map[int]string{}
+	for _, k := range keys {
+		for _, near := range []int{k, k + 1} {
+			if v, there := w.rows[near]; there {
+				found[near] = v
+			}
+		}
+	}
+	return found, nil
 }
 
 func (w *world) Apply(_ context.Context, ops []reconcile.Op[int, string]) []error {
@@ -96,8 +116,8 @@ func (c *claims) wanted() map[int]string {
 func ascending(a, b int) int { return a - b }
 
 // TestRandomWalk takes thousands of random steps (owners change their minds,
-// calls and listings fail, rows change behind the table's back) and looks,
-// each time that quiet returns, whether the world is what is wanted.
+// calls and listings fail or miss rows, rows change behind the table's back)
+// and looks, each time that quiet returns, whether the world is what is wanted.
 func TestRandomWalk(t *testing.T) {
 	for seed := range uint64(60) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { walk(t, seed) })
@@ -114,8 +134,8 @@ func walk(t *testing.T, seed uint64) {
 		t.Fatal(err)
 	}
 
-	for step := range 400 {
-		switch random.IntN(6) {
+	for range 400 {
+		switch random.IntN(8) {
 		case 0, 1:
 			owner, rows := randomClaim(random)
 			table.Claim(owner, rows)
@@ -127,14 +147,10 @@ func walk(t *testing.T, seed uint64) {
 		case 3:
 			drift(random, out.rows)
 		case 4:
-			_, heldBefore, dueBefore := table.Size()
-			if _, err := table.Observe(ctx); err != nil {
-				if _, held, due := table.Size(); held != heldBefore || due != dueBefore {
-					t.Fatalf("step %d: a failed listing changed the table: held %d -> %d, due %d -> %d",
-						step, heldBefore, held, dueBefore, due)
-				}
-			}
-		case 5:
+			listSome(ctx, t, table, out)
+		case 5, 6:
+			lookAtSome(ctx, t, table, out)
+		case 7:
 			quiet(ctx, t, table, out, model)
 		}
 	}
@@ -158,9 +174,60 @@ func drift(random *rand.Rand, rows map[int]string) {
 	rows[k] = "drifted"
 }
 
+// listSome lists everything, or what a race with others has left of it. A failed
+// listing changes nothing, and a row that it misses is not believed to have
+// gone.
+func listSome(ctx context.Context, t *testing.T, table *reconcile.Table[string, int, string], out *world) {
+	t.Helper()
+	out.forgets = out.random.Float64()
+	before := held(table)
+	_, err := table.Observe(ctx)
+	for k, had := range before {
+		_, there := out.rows[k]
+		if now := table.Holds(k); err != nil && now != had || err == nil && had && now != there {
+			t.Fatalf("after a listing (%v) row %d is held: %t; before %t, in truth %t", err, k, now, had, there)
+		}
+	}
+}
+
+func held(table *reconcile.Table[string, int, string]) map[int]bool {
+	rows := map[int]bool{}
+	for k := range 100 {
+		rows[k] = table.Holds(k)
+	}
+	return rows
+}
+
+// lookAtSome asks for a few rows. What was asked for is known afterwards, and
+// of the rest nothing is believed to have gone.
+func lookAtSome(ctx context.Context, t *testing.T, table *reconcile.Table[string, int, string], out *world) {
+	t.Helper()
+	var asked []int
+	for k := range 12 {
+		if out.random.IntN(3) == 0 {
+			asked = append(asked, k)
+		}
+	}
+	before := held(table)
+	_, err := table.Look(ctx, asked)
+	for k := range 100 {
+		now, want := table.Holds(k), before[k]
+		_, there := out.rows[k]
+		switch {
+		case err == nil && slices.Contains(asked, k):
+			want = there
+		case err == nil && there && slices.Contains(asked, k-1):
+			want = true
+		}
+		if now != want {
+			t.Fatalf("asked for %v (%v): row %d is held: %t, want %t", asked, err, k, now, want)
+		}
+	}
+}
+
 func quiet(ctx context.Context, t *testing.T, table *reconcile.Table[string, int, string], out *world, model *claims) {
 	t.Helper()
-	out.failing = 0
+	out.failing, out.forgets = 0, 0
 	if _, err := table.Observe(ctx); err != nil {
 		t.Fatal(err)
 	}

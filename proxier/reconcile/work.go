@@ -1,0 +1,66 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// atOnce bounds what one call of the kind is asked for, and with it what the
+// call takes of memory.
+const atOnce = 2000
+
+// Grow creates and updates the rows that are due and wanted.
+func (t *Table[O, K, V]) Grow(ctx context.Context) Tally {
+	var ops []Op[K, V]
+	for k := range t.due {
+		r := t.rows[k]
+		switch {
+		case !r.isWanted():
+		case r.isHeld:
+			ops = append(ops, Op[K, V]{Update, k, r.first.value})
+		default:
+			ops = append(ops, Op[K, V]{Create, k, r.first.value})
+		}
+	}
+	return t.apply(ctx, ops)
+}
+
+// Shrink deletes the rows that are due and that nobody wants. Those that have
+// gone with what they stood on need no call.
+func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
+	var ops []Op[K, V]
+	for k := range t.due {
+		switch {
+		case t.rows[k].isWanted():
+		case t.rules.Stands != nil && !t.rules.Stands(k):
+			t.lose(k)
+		default:
+			ops = append(ops, Op[K, V]{Verb: Delete, Key: k})
+		}
+	}
+	return t.apply(ctx, ops)
+}
+
+func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
+	slices.SortFunc(ops, func(a, b Op[K, V]) int { return t.rules.Order(a.Key, b.Key) })
+	for some := range slices.Chunk(ops, atOnce) {
+		for i, err := range t.kind.Apply(ctx, some) {
+			op := some[i]
+			switch {
+			case err != nil:
+				tally.fail(fmt.Errorf("%s %s %v: %w", op.Verb, t.rules.Name, op.Key, err))
+				continue
+			case op.Verb == Delete:
+				t.lose(op.Key)
+			default:
+				t.hold(op.Key, op.Value)
+			}
+			tally.count(op.Verb)
+		}
+	}
+	if len(t.due) == 0 && len(ops) > atOnce {
+		t.due = map[K]struct{}{} // a map keeps the room that it once needed
+	}
+	return tally
+}
