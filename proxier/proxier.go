@@ -97,6 +97,7 @@ type Proxier struct {
 	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
 	remarks   map[owner][]cluster.Remark // what could not be programmed
 	flows     flows
+	reading   reading
 	lookAgain bool // the node's addresses may have changed
 	tidied    bool // what kube-proxy left behind has been dealt with
 	started   time.Time
@@ -140,7 +141,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if err := p.readNode(ctx); err != nil {
 		return err
 	}
-	if _, err := p.observe(ctx); err != nil {
+	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
 		return err
 	}
 	p.loop(ctx)
@@ -149,7 +150,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 
 // Uninstall removes every row from the kernel: nobody wants anything.
 func (p *Proxier) Uninstall(ctx context.Context) error {
-	if _, err := p.observe(ctx); err != nil {
+	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
 		return err
 	}
 	return p.apply(ctx).err(p.tables.inOrder())
@@ -157,8 +158,9 @@ func (p *Proxier) Uninstall(ctx context.Context) error {
 
 // loop makes a pass whenever there is a reason to.
 func (p *Proxier) loop(ctx context.Context) {
-	resync := time.NewTicker(p.cfg.SyncPeriod)
-	defer resync.Stop()
+	p.reading.begun = time.Now()
+	reading := time.NewTimer(readingPause)
+	defer reading.Stop()
 	later := time.NewTimer(0) // the first pass
 	defer later.Stop()
 	retries := backoff{}
@@ -177,8 +179,13 @@ func (p *Proxier) loop(ctx context.Context) {
 			}
 		case <-p.kernel.Touched():
 			p.lookAgain = true
-		case <-resync.C:
-			drift = p.resync(ctx)
+		case <-reading.C:
+			found, pass, pause := p.readOn(ctx)
+			reading.Reset(pause)
+			if !pass {
+				continue
+			}
+			drift = found
 		case <-later.C:
 		case r := <-p.flows.done:
 			if p.flowsForgotten(r) {

@@ -94,40 +94,26 @@ func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks [
 // apply works off what is due: all tables grow before any shrinks.
 func (p *Proxier) apply(ctx context.Context) report {
 	r := newReport()
-	inOrder := p.tables.inOrder()
-	for _, t := range inOrder {
+	for _, t := range p.tables.inOrder() {
 		r.add(t.Name(), t.Grow(ctx))
 	}
-	for _, t := range slices.Backward(inOrder) {
+	for _, t := range p.tables.onTheWayOut() {
 		r.add(t.Name(), t.Shrink(ctx))
 	}
 	return r
 }
 
-// observe reads back what the kernel holds. A table that cannot be read keeps
+// observe reads back all rows of these tables. A table that cannot be read keeps
 // its belief.
-func (p *Proxier) observe(ctx context.Context) (drift map[string]int, err error) {
+func (p *Proxier) observe(ctx context.Context, all []table) (drift map[string]int, err error) {
 	drift = map[string]int{}
-	for _, t := range p.tables.inOrder() {
+	for _, t := range all {
 		n, failed := t.Observe(ctx)
 		p.metrics.listings.WithLabelValues(t.Name()).Inc()
 		drift[t.Name()] = n
 		err = errors.Join(err, failed)
 	}
 	return drift, err
-}
-
-// resync makes sure of what never varies and reads back everything else.
-func (p *Proxier) resync(ctx context.Context) map[string]int {
-	p.lookAgain = true
-	if err := p.kernel.Prepare(ctx); err != nil {
-		p.fail("prepare the kernel", err)
-	}
-	drift, err := p.observe(ctx)
-	if err != nil {
-		p.fail("read the kernel", err)
-	}
-	return drift
 }
 
 // settle takes the changes that have reached the kernel off the waiting list

@@ -2,6 +2,7 @@ package proxier
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -23,13 +24,16 @@ type tables struct {
 }
 
 func newTables(k Kernel, healthPorts HealthPorts) tables {
+	virtualServers := reconcile.New[owner](k.VirtualServers(),
+		reconcile.Rules[state.VirtualServer]{Name: "virtual server", Order: state.VirtualServer.Compare})
 	return tables{
 		members: reconcile.New[owner](k.Members(),
 			reconcile.Rules[state.Member]{Name: "set member", Order: state.Member.Compare}),
-		virtualServers: reconcile.New[owner](k.VirtualServers(),
-			reconcile.Rules[state.VirtualServer]{Name: "virtual server", Order: state.VirtualServer.Compare}),
-		realServers: reconcile.New[owner](k.RealServers(),
-			reconcile.Rules[state.RealServer]{Name: "real server", Order: state.RealServer.Compare}),
+		virtualServers: virtualServers,
+		realServers: reconcile.New[owner](k.RealServers(), reconcile.Rules[state.RealServer]{
+			Name: "real server", Order: state.RealServer.Compare,
+			Stands: func(rs state.RealServer) bool { return virtualServers.Holds(rs.VirtualServer) },
+		}),
 		addresses: reconcile.New[owner](k.Addresses(),
 			reconcile.Rules[netip.Addr]{Name: "address", Order: netip.Addr.Compare}),
 		healthPorts: reconcile.New[owner](healthPorts,
@@ -47,11 +51,16 @@ type table interface {
 	Size() (wanted, held, due int)
 }
 
-// inOrder lists the tables so that all of them grow forwards and shrink
-// backwards: traffic is known to the sets before it can arrive, an address
-// becomes local after there is a server behind it, and a load balancer is told
-// last that it may send. On the way out it is told first.
+// inOrder lists the tables as they grow: traffic is known to the sets before
+// it can arrive, an address becomes local after there is a server behind it,
+// and a load balancer is told last that it may send.
 func (t tables) inOrder() []table { return append(t.inKernel(), t.healthPorts) }
+
+// onTheWayOut lists the tables as they shrink, which is backwards, but for the
+// real servers: a virtual server that goes takes its own along.
+func (t tables) onTheWayOut() []table {
+	return []table{t.healthPorts, t.addresses, t.virtualServers, t.realServers, t.members}
+}
 
 // inKernel are the tables without which there is no traffic. A health port may
 // be taken by another program for good; that is no reason to call the whole
@@ -67,6 +76,22 @@ func (t tables) claim(svc owner, rows state.Rows) {
 	t.realServers.Claim(svc, rows.RealServers)
 	t.addresses.Claim(svc, rows.Addresses)
 	t.healthPorts.Claim(svc, rows.HealthPorts)
+}
+
+// look reads back what these Services have in IPVS.
+func (t tables) look(ctx context.Context, services []owner) (drift map[string]int, err error) {
+	var virtual []state.VirtualServer
+	var real []state.RealServer
+	for _, svc := range services {
+		virtual = append(virtual, t.virtualServers.Claimed(svc)...)
+		real = append(real, t.realServers.Claimed(svc)...)
+	}
+	for _, vs := range virtual {
+		real = append(real, state.RealServer{VirtualServer: vs}) // also one that ought to have none
+	}
+	virtualDrift, failed := t.virtualServers.Look(ctx, virtual)
+	realDrift, failedToo := t.realServers.Look(ctx, real)
+	return map[string]int{t.virtualServers.Name(): virtualDrift, t.realServers.Name(): realDrift}, errors.Join(failed, failedToo)
 }
 
 // settled tells whether the kernel holds all that the Service wants there.

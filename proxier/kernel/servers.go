@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -36,6 +39,36 @@ func (v virtualServers) read(body []byte, rows map[state.VirtualServer]state.Bal
 		rows[s.vs] = s.how
 	}
 	return err
+}
+
+// looksPerSend is small: each answer is a whole service, which takes several
+// times the room of a verdict in the receive buffer.
+const looksPerSend = 16
+
+// Look asks for each by its name.
+func (v virtualServers) Look(_ context.Context, keys []state.VirtualServer) (map[state.VirtualServer]state.Balancing, error) {
+	rows := make(map[state.VirtualServer]state.Balancing, len(keys))
+	for some := range slices.Chunk(keys, looksPerSend) {
+		requests := make([]request, len(some))
+		for i, vs := range some {
+			requests[i] = v.k.command(getService, attribute(nil, attrService, serviceKey(vs)))
+		}
+		told := make([]error, len(some))
+		for i := range told {
+			told[i] = errShort
+		}
+		verdicts := v.k.conn.ask(requests, func(i int, body []byte) { told[i] = v.read(body, rows) })
+		for i, vs := range some {
+			switch err := verdicts[i]; {
+			case errors.Is(err, unix.ESRCH):
+			case err != nil:
+				return nil, fmt.Errorf("%s: %w", vs, translate(err, nil))
+			case told[i] != nil:
+				return nil, fmt.Errorf("%s: %w", vs, told[i])
+			}
+		}
+	}
+	return rows, nil
 }
 
 func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.VirtualServer, state.Balancing]) []error {
@@ -72,7 +105,21 @@ func (r realServers) List(ctx context.Context) (map[state.RealServer]state.Weigh
 	if err != nil {
 		return nil, err
 	}
-	rows := make(map[state.RealServer]state.Weight, len(parents))
+	return r.under(ctx, maps.Keys(parents))
+}
+
+// Look lists all that stands under their virtual servers: the kernel has no
+// smaller question. One without an address asks for just that.
+func (r realServers) Look(ctx context.Context, keys []state.RealServer) (map[state.RealServer]state.Weight, error) {
+	parents := map[state.VirtualServer]struct{}{}
+	for _, rs := range keys {
+		parents[rs.VirtualServer] = struct{}{}
+	}
+	return r.under(ctx, maps.Keys(parents))
+}
+
+func (r realServers) under(ctx context.Context, parents iter.Seq[state.VirtualServer]) (map[state.RealServer]state.Weight, error) {
+	rows := map[state.RealServer]state.Weight{}
 	for vs := range parents {
 		if err := ctx.Err(); err != nil {
 			return nil, err

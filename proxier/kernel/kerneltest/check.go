@@ -61,6 +61,19 @@ func holds[K, V comparable](t *testing.T, kind reconcile.Kind[K, V], want map[K]
 	}
 }
 
+// finds wants exactly these rows in answer to these keys.
+func finds[K, V comparable](t *testing.T, kind reconcile.Kind[K, V], keys []K, want map[K]V) {
+	t.Helper()
+	looker, can := kind.(reconcile.Looker[K, V])
+	if !can {
+		t.Fatalf("%T cannot be asked for single rows", kind)
+	}
+	got, err := looker.Look(t.Context(), keys)
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%T finds %s (%v)", kind, difference(got, want), err)
+	}
+}
+
 func difference[K, V comparable](got, want map[K]V) (text string) {
 	for k, v := range got {
 		if w, ok := want[k]; !ok || w != v {

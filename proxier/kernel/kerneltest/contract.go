@@ -33,6 +33,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"members come and go":                                    membersLive,
 		"addresses come and go":                                  addressesLive,
 		"a virtual server takes its real servers along":          parentsTakeChildren,
+		"single servers can be asked for":                        serversAskedFor,
 		"a refused op has its error and does not hold up others": refusedAlone,
 		"hundreds of ops in one call":                            hundreds,
 	}
@@ -156,6 +157,30 @@ func parentsTakeChildren(t *testing.T, m Machine) {
 	if err := refused(t, m.RealServers(), endpoints(vs)[0], 1); !errors.Is(err, state.ErrNoVirtualServer) {
 		t.Errorf("a real server without its virtual server: %v, want %v", err, state.ErrNoVirtualServer)
 	}
+}
+
+func serversAskedFor(t *testing.T, m Machine) {
+	const there, not = 40, 40
+	servers, real := map[state.VirtualServer]state.Balancing{}, map[state.RealServer]state.Weight{}
+	var askServers []state.VirtualServer
+	var askReal []state.RealServer
+	for i := range there + not {
+		vs := state.VirtualServer{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 96, 1, byte(i)}), 80), Protocol: state.TCP}
+		askServers, askReal = append(askServers, vs), append(askReal, state.RealServer{VirtualServer: vs})
+		if i < there {
+			servers[vs] = state.Balancing{Scheduler: "rr", Affinity: time.Duration(i) * time.Second}
+			real[endpoints(vs)[0]], real[endpoints(vs)[1]] = 1, 0
+		}
+	}
+	apply(t, m.VirtualServers(), reconcile.Create, servers)
+	apply(t, m.RealServers(), reconcile.Create, real)
+	beside := map[state.VirtualServer]state.Balancing{virtualServers[3]: {Scheduler: "rr"}}
+	apply(t, m.VirtualServers(), reconcile.Create, beside)
+	apply(t, m.RealServers(), reconcile.Create, map[state.RealServer]state.Weight{endpoints(virtualServers[3])[0]: 1})
+	finds(t, m.VirtualServers(), askServers, servers)
+	finds(t, m.RealServers(), askReal, real)
+	finds(t, m.VirtualServers(), askServers[there:], map[state.VirtualServer]state.Balancing{})
+	finds(t, m.RealServers(), askReal[there:], map[state.RealServer]state.Weight{})
 }
 
 func refusedAlone(t *testing.T, m Machine) {

@@ -32,8 +32,8 @@ type Kernel struct {
 	rate     float64
 	random   *rand.Rand
 
-	virtualServers rows[state.VirtualServer, state.Balancing]
-	realServers    rows[state.RealServer, state.Weight]
+	virtualServers parted[state.VirtualServer, state.VirtualServer, state.Balancing]
+	realServers    parted[state.VirtualServer, state.RealServer, state.Weight]
 	members        rows[state.Member, state.None]
 	addresses      rows[netip.Addr, state.None]
 	healthPorts    rows[netip.AddrPort, state.Ready]
@@ -48,8 +48,10 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		failing: map[string]int{},
 		random:  rand.New(rand.NewPCG(1, 2)),
 	}
-	k.virtualServers = newRows(k, "virtual server", k.checkVirtualServer)
-	k.realServers = newRows(k, "real server", k.checkRealServer)
+	k.virtualServers.rows = newRows(k, "virtual server", k.checkVirtualServer)
+	k.virtualServers.part = func(vs state.VirtualServer) state.VirtualServer { return vs }
+	k.realServers.rows = newRows(k, "real server", k.checkRealServer)
+	k.realServers.part = func(rs state.RealServer) state.VirtualServer { return rs.VirtualServer }
 	k.members = newRows(k, "member", k.checkMember)
 	k.addresses = newRows(k, "address", k.checkAddress)
 	k.healthPorts = newRows(k, "health port", k.checkHealthPort)

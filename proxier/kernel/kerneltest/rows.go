@@ -29,6 +29,31 @@ func (r *rows[K, V]) List(context.Context) (map[K]V, error) {
 	return maps.Clone(r.held), nil
 }
 
+// parted are rows that can be asked for a part of them, and a reconcile.Looker.
+type parted[P, K, V comparable] struct {
+	rows[K, V]
+	part func(K) P
+}
+
+// Look answers with all rows of the parts that the keys belong to.
+func (p *parted[P, K, V]) Look(_ context.Context, keys []K) (map[K]V, error) {
+	p.k.mu.Lock()
+	defer p.k.mu.Unlock()
+	if err := p.k.call("look for " + p.name); err != nil {
+		return nil, err
+	}
+	parts, found := map[P]bool{}, map[K]V{}
+	for _, k := range keys {
+		parts[p.part(k)] = true
+	}
+	for k, v := range p.held {
+		if parts[p.part(k)] {
+			found[k] = v
+		}
+	}
+	return found, nil
+}
+
 func (r *rows[K, V]) Apply(_ context.Context, ops []reconcile.Op[K, V]) []error {
 	r.k.mu.Lock()
 	defer r.k.mu.Unlock()

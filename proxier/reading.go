@@ -1,0 +1,115 @@
+package proxier
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// What reading back may cost. Between two steps whatever has moved is served,
+// so a step is as long as a change may have to wait.
+const (
+	readingPause = time.Second
+	stepTime     = 10 * time.Millisecond // of the step that reads Services
+	atOnce       = 4                     // Services that are asked for together
+	perService   = 12 * time.Millisecond // a round is not faster than this: two minutes for 10,000
+)
+
+// reading is how far the daemon has come in reading back what the kernel holds.
+// The real servers are most of it; they are asked for Service by Service, a
+// portion each second, so that a round takes one sync period, or longer in a
+// large cluster. All the rest is read whole, once a period.
+type reading struct {
+	begun   time.Time                              // the last whole reading
+	steps   []func(context.Context) map[string]int // of what is read whole, those that are left
+	round   []owner                                // Services that have not had their turn
+	portion int                                    // Services that are left of this second's portion
+	rush    int                                    // Services that are to be read without a pause
+	mayRush bool                                   // once in a sync period
+}
+
+// beginReading has everything but the real servers read.
+func (p *Proxier) beginReading(now time.Time) {
+	p.reading.begun, p.reading.mayRush = now, true
+	p.reading.steps = []func(context.Context) map[string]int{p.prepare}
+	for _, t := range p.tables.inOrder() {
+		if t != p.tables.realServers {
+			p.reading.steps = append(p.reading.steps, func(ctx context.Context) map[string]int {
+				return p.read(p.observe(ctx, []table{t}))
+			})
+		}
+	}
+	p.reading.steps = append(p.reading.steps, func(context.Context) map[string]int {
+		p.lookAgain = true
+		return nil
+	})
+}
+
+// prepare makes sure of what never varies.
+func (p *Proxier) prepare(ctx context.Context) map[string]int {
+	if err := p.kernel.Prepare(ctx); err != nil {
+		p.fail("prepare the kernel", err)
+	}
+	return nil
+}
+
+// read is the outcome of one step: the rows that had changed behind our back.
+// Where there is one there may be more.
+func (p *Proxier) read(drift map[string]int, err error) map[string]int {
+	if err != nil {
+		p.fail("read the kernel", err)
+	}
+	maps.DeleteFunc(drift, func(_ string, rows int) bool { return rows == 0 })
+	if len(drift) > 0 && p.reading.mayRush {
+		p.reading.rush, p.reading.mayRush = len(p.known), false
+	}
+	return drift
+}
+
+// readOn takes the next step, and tells what it found, whether a pass is to
+// follow, and after what pause comes the step after it.
+func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, pause time.Duration) {
+	r := &p.reading
+	if now := time.Now(); now.Sub(r.begun) >= p.cfg.SyncPeriod {
+		p.beginReading(now)
+	}
+	if len(r.steps) > 0 {
+		step := r.steps[0]
+		r.steps = r.steps[1:]
+		drift = step(ctx)
+		return drift, len(drift) > 0 || p.lookAgain, 0
+	}
+	if r.portion == 0 {
+		r.portion = p.portion()
+	}
+	drift = p.readServices(ctx)
+	if r.portion == 0 && r.rush == 0 {
+		pause = min(readingPause, p.cfg.SyncPeriod)
+	}
+	return drift, len(drift) > 0, pause
+}
+
+// portion is the number of Services that are read in a second.
+func (p *Proxier) portion() int {
+	services := len(p.known)
+	round := max(p.cfg.SyncPeriod, time.Duration(services)*perService)
+	return int((time.Duration(services)*readingPause + round - 1) / round)
+}
+
+// readServices reads back the next few Services.
+func (p *Proxier) readServices(ctx context.Context) map[string]int {
+	r := &p.reading
+	found := map[string]int{}
+	for begin := time.Now(); r.portion+r.rush > 0 && time.Since(begin) < stepTime; {
+		if len(r.round) == 0 {
+			r.round = slices.Collect(maps.Keys(p.known))
+		}
+		n := min(atOnce, len(r.round), max(r.portion, r.rush))
+		for kind, rows := range p.read(p.tables.look(ctx, r.round[:n])) {
+			found[kind] += rows
+		}
+		r.round, r.portion, r.rush = r.round[n:], max(0, r.portion-n), max(0, r.rush-n)
+	}
+	return found
+}
