@@ -158,7 +158,7 @@ func (p *Proxier) Uninstall(ctx context.Context) error {
 
 // loop makes a pass whenever there is a reason to.
 func (p *Proxier) loop(ctx context.Context) {
-	p.reading.begun = time.Now()
+	p.reading.begun, p.reading.mayRush = time.Now(), true
 	reading := time.NewTimer(readingPause)
 	defer reading.Stop()
 	later := time.NewTimer(0) // the first pass

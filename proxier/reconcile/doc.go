@@ -3,8 +3,8 @@
 // world has to change.
 //
 // A Table belongs to one Kind of object and knows two things of each row: who
-// wants it with which value (Claim), and what the outside holds (Observe, and
-// the answers of its own calls). A row where the two differ is due. Grow
+// wants it with which value (Claim), and what the outside holds (Observe of
+// all rows, Look at some, and the answers of its own calls). A row where the two differ is due. Grow
 // creates and updates due rows, Shrink deletes those that nobody wants.
 //
 // There is no other path. A change alters what is wanted. Drift and a restart
