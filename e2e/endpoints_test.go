@@ -132,13 +132,14 @@ func TestEndpointsComeAndGo(t *testing.T) {
 	}
 }
 
-// lost is how many questions a removed endpoint may take with it: the one that
-// is open. A datagram's answer finds its way all the same.
+// lost is how many questions a removed endpoint may take with it: of SCTP the
+// one that is open. TCP is waited for, and a datagram's answer finds its way
+// all the same.
 func (a asking) lost() int {
-	if a.protocol == lab.UDP {
-		return 0
+	if a.protocol == lab.SCTP {
+		return 1
 	}
-	return 1
+	return 0
 }
 
 // untilOnly waits until these Pods and no other answer on the ClusterIPs.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
@@ -71,8 +73,15 @@ func cost(t *testing.T, services int) {
 	slice.Endpoints[1].Addresses[0] = "10.200.0.1"
 	api.setSlice(slice)
 	synctest.Wait()
-	if got, want := k.Calls(), "create real server 1\ndelete real server 1\n"; got != want {
+	if got, want := k.Calls(), "create real server 1\nupdate real server 1\n"; got != want {
 		t.Errorf("one endpoint moved: calls\n%swant\n%s", got, want)
+	}
+	time.Sleep(time.Second) // for its connections
+	synctest.Wait()
+	// In the same second a portion of the Services is read back.
+	got, _, _ := strings.Cut(k.Calls(), "look for")
+	if want := "count connections 1\ndelete real server 1\n"; got != want {
+		t.Errorf("the old one had no connections: calls\n%swant\n%s", got, want)
 	}
 	cancel()
 	if err := <-done; err != nil {

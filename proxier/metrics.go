@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 )
 
@@ -25,6 +26,9 @@ type metrics struct {
 	last     prometheus.Gauge
 	latency  prometheus.Histogram
 	services prometheus.Counter
+
+	draining prometheus.Gauge
+	drained  *prometheus.CounterVec
 
 	forgotten    prometheus.Counter
 	forgettingIn prometheus.Histogram
@@ -55,6 +59,10 @@ func newMetrics() *metrics {
 		services: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeipvs_services_planned_total", Help: "Services planned because they or their endpoints had changed.",
 		}),
+		draining: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kubeipvs_draining_real_servers", Help: "Real servers that nobody wants and that stay for their connections.",
+		}),
+		drained: counters("kubeipvs_drained_real_servers_total", "Real servers that have ceased to drain, by how: timeout has cut connections.", "end"),
 		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeproxy_conntrack_reconciler_deleted_entries_total", Help: "Conntrack entries deleted because no endpoint answers their flow.",
 		}),
@@ -64,7 +72,7 @@ func newMetrics() *metrics {
 		}),
 	}
 	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.passes, m.last, m.latency, m.services,
-		m.forgotten, m.forgettingIn,
+		m.draining, m.drained, m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -119,4 +127,11 @@ func (m *metrics) pass(r report) {
 func (m *metrics) flows(r forgotten) {
 	m.forgotten.Add(float64(r.deleted))
 	m.forgettingIn.Observe(r.took.Seconds())
+}
+
+func (m *metrics) drains(now int, ended map[drain.End]int) {
+	m.draining.Set(float64(now))
+	for how, n := range ended {
+		m.drained.WithLabelValues(string(how)).Add(float64(n))
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	discovery "k8s.io/api/discovery/v1"
+
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
@@ -123,6 +125,50 @@ func TestNoOpenMoment(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestNeverWithoutAServer moves a Service from one endpoint to another, back,
+// and away from one that is gone, and looks after each kernel call: there is
+// always a real server that takes new connections.
+func TestNeverWithoutAServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		watch := false
+		look := func(rows state.Rows) {
+			for _, w := range rows.RealServers {
+				if w > 0 {
+					return
+				}
+			}
+			if watch {
+				t.Errorf("nobody takes connections:\n%s", rows)
+			}
+		}
+		api, k := newFakeCluster(), slow{Kernel: kerneltest.New(), look: look}
+		ctx, cancel := context.WithCancel(t.Context())
+		p := proxier.New(testConfig, proxier.Parts{
+			API: api, Changes: api.changes, Kernel: k, Health: health.New(time.Minute, "IPv4"), HealthPorts: k.HealthPorts(), Events: api,
+		})
+		done := make(chan error, 1)
+		go func() { done <- p.Run(ctx) }()
+		svc, first := numbered(1, 1, 0)
+		_, second := numbered(1, 1, 1)
+		api.setSlice(first)
+		api.setService(svc)
+		synctest.Wait()
+		k.Connect(netip.MustParseAddrPort("10.128.0.1:8080"), 1)
+		watch = true
+		for range 3 {
+			for _, s := range []*discovery.EndpointSlice{second, first} {
+				api.setSlice(s)
+				synctest.Wait()
+				k.Connect(netip.MustParseAddrPort("10.128.0.2:8080"), 1)
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // watchman knows what must hold at every moment.

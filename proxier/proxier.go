@@ -12,6 +12,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
@@ -27,6 +28,7 @@ type Config struct {
 	MinSyncPeriod time.Duration // at least this long from the end of a pass to the next change; zero: at once
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
 	Takeover      bool          // remove what kube-proxy has left behind
+	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
 	IgnoreExternalIPs  bool // of Services
 	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
@@ -51,6 +53,8 @@ type Kernel interface {
 	NodeAddresses(context.Context) ([]netip.Addr, error)
 	Touched() <-chan struct{}
 	RemoveStale(context.Context) (removed int, err error)
+	// Connections counts those of real servers; what is not there has none.
+	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
 
 	Members() reconcile.Kind[state.Member, state.None]
@@ -98,6 +102,7 @@ type Proxier struct {
 	remarks   map[owner][]cluster.Remark // what could not be programmed
 	flows     flows
 	reading   reading
+	drain     *drain.Servers[owner]
 	lookAgain bool // the node's addresses may have changed
 	tidied    bool // what kube-proxy left behind has been dealt with
 	started   time.Time
@@ -116,13 +121,14 @@ func New(cfg Config, with Parts) *Proxier {
 		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Families: with.Kernel.Families(),
-			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses,
+			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
 		},
 		book:    plan.NewBook(),
 		known:   map[owner]struct{}{},
 		waiting: map[owner][]time.Time{},
 		remarks: map[owner][]cluster.Remark{},
 		flows:   newFlows(),
+		drain:   drain.New[owner](),
 	}
 }
 
@@ -163,6 +169,8 @@ func (p *Proxier) loop(ctx context.Context) {
 	defer reading.Stop()
 	later := time.NewTimer(0) // the first pass
 	defer later.Stop()
+	drains := time.NewTimer(0) // the next look at what drains
+	defer drains.Stop()
 	retries := backoff{}
 	var last time.Time
 
@@ -187,6 +195,7 @@ func (p *Proxier) loop(ctx context.Context) {
 			}
 			drift = found
 		case <-later.C:
+		case <-drains.C:
 		case r := <-p.flows.done:
 			if p.flowsForgotten(r) {
 				p.forgetFlows(ctx)
@@ -205,6 +214,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		} else {
 			retries.reset()
 		}
+		p.wakeForDrains(drains)
 	}
 }
 

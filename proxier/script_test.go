@@ -37,6 +37,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	ranges CIDR…          change the networks that cluster addresses come from
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
+//	connect N ADDR:PORT   that real server has N connections, wherever it is one
 //	drift WHAT            flush | forget KIND: remove rows behind the daemon's back
 //	restart CIDR…         stop the daemon and start another one, whose node ports answer within these
 //	kernel FILE           the kernel holds exactly these rows
@@ -105,7 +106,7 @@ func newScript(t *testing.T, archive *txtar.Archive) *script {
 	}
 }
 
-var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second}
+var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second, DrainTimeout: 15 * time.Minute}
 
 // start runs a daemon until s.stop is called.
 func (s *script) start() {
@@ -170,6 +171,11 @@ func (s *script) command(words []string) error {
 		n, err := strconv.Atoi(rest[0])
 		s.kernel.Fail(strings.Join(rest[1:], " "), n)
 		return err
+	case "connect":
+		n, err := strconv.Atoi(rest[0])
+		defer s.settle()()
+		s.kernel.Connect(netip.MustParseAddrPort(rest[1]), n)
+		return err
 	case "drift":
 		s.kernel.Drift(func(r *state.Rows) { drift(r, strings.Join(rest, " ")) })
 	case "restart":
@@ -185,12 +191,7 @@ func (s *script) command(words []string) error {
 			s.same(rest[0], s.kernel.Rows().String())
 		}
 	case "kernel":
-		if s.faults {
-			s.kernel.FailAtRate(0)
-			time.Sleep(2 * time.Minute)
-			synctest.Wait()
-			defer s.kernel.FailAtRate(0.1)
-		}
+		defer s.settle()()
 		s.same(rest[0], s.kernel.Rows().String())
 	case "events":
 		s.same(rest[0], s.api.told())
@@ -206,6 +207,17 @@ func (s *script) command(words []string) error {
 		return fmt.Errorf("no such command")
 	}
 	return nil
+}
+
+// settle gives what fails the time to succeed, until it is told to go on.
+func (s *script) settle() (goOn func()) {
+	if !s.faults {
+		return func() {}
+	}
+	s.kernel.FailAtRate(0)
+	time.Sleep(2 * time.Minute)
+	synctest.Wait()
+	return func() { s.kernel.FailAtRate(0.1) }
 }
 
 func drift(r *state.Rows, what string) {

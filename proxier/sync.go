@@ -34,6 +34,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 		p.waiting[svc] = append(p.waiting[svc], since...)
 		p.replan(svc)
 	}
+	p.drainServers(ctx, begin)
 	r := p.apply(ctx)
 	r.planned = len(moved.Services)
 	r.latencies = p.settle(time.Now())
@@ -52,6 +53,7 @@ func (p *Proxier) replan(first owner) {
 		ports, unread := cluster.Ports(svc, parts, p.node)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
+		p.noteLeaving(todo[0], held)
 		p.note(todo[0], svc, plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}

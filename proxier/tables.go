@@ -25,19 +25,21 @@ type tables struct {
 
 func newTables(k Kernel, healthPorts HealthPorts) tables {
 	virtualServers := reconcile.New[owner](k.VirtualServers(),
-		reconcile.Rules[state.VirtualServer]{Name: "virtual server", Order: state.VirtualServer.Compare})
+		reconcile.Rules[state.VirtualServer, state.Balancing]{Name: "virtual server", Order: state.VirtualServer.Compare})
 	return tables{
 		members: reconcile.New[owner](k.Members(),
-			reconcile.Rules[state.Member]{Name: "set member", Order: state.Member.Compare}),
+			reconcile.Rules[state.Member, state.None]{Name: "set member", Order: state.Member.Compare}),
 		virtualServers: virtualServers,
-		realServers: reconcile.New[owner](k.RealServers(), reconcile.Rules[state.RealServer]{
+		realServers: reconcile.New[owner](k.RealServers(), reconcile.Rules[state.RealServer, state.Weight]{
 			Name: "real server", Order: state.RealServer.Compare,
 			Stands: func(rs state.RealServer) bool { return virtualServers.Holds(rs.VirtualServer) },
+			// New ones are in before the last old one gets no connections any more.
+			Last: func(w state.Weight) bool { return w == 0 },
 		}),
 		addresses: reconcile.New[owner](k.Addresses(),
-			reconcile.Rules[netip.Addr]{Name: "address", Order: netip.Addr.Compare}),
+			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare}),
 		healthPorts: reconcile.New[owner](healthPorts,
-			reconcile.Rules[netip.AddrPort]{Name: "health port", Order: netip.AddrPort.Compare}),
+			reconcile.Rules[netip.AddrPort, state.Ready]{Name: "health port", Order: netip.AddrPort.Compare}),
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/kube-proxy/config/v1alpha1"
 )
 
@@ -16,11 +18,17 @@ type commandLine struct {
 	configFile, writeConfigTo, master string
 	cleanup, initOnly, takeover, help bool
 	serveNodeAddresses                bool
+	drainTimeout                      metav1.Duration
 	version                           versionForm
 	healthzPort, metricsPort          int32
 
 	given map[string]bool // flags by name
 }
+
+// drainTimeout is when the kernel forgets a TCP connection on which nothing is
+// said: to wait longer would only help those who still talk to an endpoint that
+// the cluster has given up.
+const drainTimeout = 15 * time.Minute
 
 func (l *commandLine) file() any         { return &l.configFile }
 func (l *commandLine) writeTo() any      { return &l.writeConfigTo }
@@ -29,6 +37,8 @@ func (l *commandLine) wantCleanup() any  { return &l.cleanup }
 func (l *commandLine) wantInit() any     { return &l.initOnly }
 func (l *commandLine) wantTakeover() any { return &l.takeover }
 
+func (l *commandLine) drain() any { return &l.drainTimeout }
+
 func (l *commandLine) wantNodeAddresses() any { return &l.serveNodeAddresses }
 func (l *commandLine) wantHelp() any          { return &l.help }
 func (l *commandLine) wantVersion() any       { return &l.version }
@@ -36,7 +46,10 @@ func (l *commandLine) healthz() any           { return &l.healthzPort }
 func (l *commandLine) metrics() any           { return &l.metricsPort }
 
 func newCommandLine() *commandLine {
-	l := &commandLine{takeover: true, healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{}}
+	l := &commandLine{
+		takeover: true, healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
+		drainTimeout: metav1.Duration{Duration: drainTimeout},
+	}
 	setDefaults(&l.config)
 	return l
 }

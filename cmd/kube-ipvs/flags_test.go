@@ -94,6 +94,7 @@ var flagCases = []struct {
 	{id: "A.4", flag: "skip-log-headers", verdict: warned, told: "standard error"},
 	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, told: "standard error"},
 
+	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
 	{id: "ours", flag: "serve-node-addresses", value: "true", set: func(o *options) { o.ServeNodeAddresses = true }},
 	{id: "ours", flag: "takeover", value: "false", set: func(o *options) { o.Takeover = false }},
 }

@@ -50,6 +50,7 @@ type options struct {
 	ExcludeCIDRs                          []netip.Prefix
 	StrictARP                             bool
 	TCPTimeout, TCPFinTimeout, UDPTimeout time.Duration // zero: leave the kernel's
+	DrainTimeout                          time.Duration // zero: connections to endpoints that leave are reset
 
 	HealthzAddress, MetricsAddress string // IP:port; empty: none
 	BindAddressHardFail            bool

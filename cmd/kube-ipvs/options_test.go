@@ -31,6 +31,7 @@ func defaults() options {
 		ExternalIPs:      true,
 		Scheduler:        "rr",
 		SyncPeriod:       30 * time.Second,
+		DrainTimeout:     15 * time.Minute,
 		HealthzAddress:   "0.0.0.0:10256",
 		MetricsAddress:   "127.0.0.1:10249",
 		OOMScoreAdj:      -999,

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+	"time"
 
 	"k8s.io/kube-proxy/config/v1alpha1"
 )
@@ -51,6 +52,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		TCPTimeout:    c.IPVS.TCPTimeout.Duration,
 		TCPFinTimeout: c.IPVS.TCPFinTimeout.Duration,
 		UDPTimeout:    c.IPVS.UDPTimeout.Duration,
+		DrainTimeout:  r.drainTimeout(),
 
 		BindAddressHardFail: c.BindAddressHardFail,
 		Profiling:           c.EnableProfiling,
@@ -143,6 +145,14 @@ func (r *reading) masqueradeBit() int {
 		return 14
 	}
 	return int(bit)
+}
+
+func (r *reading) drainTimeout() time.Duration {
+	d := r.line.drainTimeout.Duration
+	if d < 0 {
+		r.problem("", "--drain-timeout %q: must not be negative", d)
+	}
+	return d
 }
 
 // nodeName is lower case and without spaces around it, as in kube-proxy and in

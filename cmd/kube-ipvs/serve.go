@@ -52,6 +52,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		MinSyncPeriod:     o.MinSyncPeriod,
 		NodePorts:         o.nodePorts(),
 		Takeover:          o.Takeover,
+		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,

@@ -54,3 +54,13 @@ func parseAffinity(seconds int32) (time.Duration, error) {
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
+
+const longestDrain = 24 * time.Hour
+
+func parseDrainTimeout(text string) (time.Duration, error) {
+	timeout, err := time.ParseDuration(text)
+	if err != nil || timeout < 0 || timeout > longestDrain {
+		return 0, fmt.Errorf("%q is not a duration from 0s to %s, such as 90s or 15m: the node's is used", text, longestDrain)
+	}
+	return timeout, nil
+}

@@ -34,6 +34,10 @@ type Port struct {
 	External Policy        // for all other traffic
 	Affinity time.Duration // whole seconds; zero: none
 
+	// DrainTimeout is how long connections to endpoints that have left are
+	// waited for at most; nil: the Service does not say.
+	DrainTimeout *time.Duration
+
 	Endpoints []Endpoint // sorted by address and port, without duplicates
 	Health    Health     // the same for all ports of a Service
 }

@@ -36,6 +36,8 @@ func readService(svc *v1.Service) ([]Port, []Remark) {
 		Internal:   Cluster,
 		External:   Cluster,
 		Affinity:   n.affinity(svc),
+
+		DrainTimeout: n.drainTimeout(svc),
 	}
 	if len(common.ClusterIPs) == 0 {
 		return nil, n.remarks
@@ -125,6 +127,23 @@ func (n *notes) affinity(svc *v1.Service) time.Duration {
 		n.add(err, "spec.sessionAffinityConfig.clientIP.timeoutSeconds")
 	}
 	return affinity
+}
+
+// drainTimeoutKey is the annotation by which a Service says how long its
+// connections to endpoints that have left are waited for.
+const drainTimeoutKey = "kube-ipvs.io/drain-timeout"
+
+func (n *notes) drainTimeout(svc *v1.Service) *time.Duration {
+	text, given := svc.Annotations[drainTimeoutKey]
+	if !given {
+		return nil
+	}
+	timeout, err := parseDrainTimeout(text)
+	if err != nil {
+		n.add(err, "metadata.annotations[%s]", drainTimeoutKey)
+		return nil
+	}
+	return &timeout
 }
 
 // served are those of addrs in whose family the Service is served.

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -154,6 +155,14 @@ func TestServices(t *testing.T) {
 		svc:  cart(func(s *v1.Service) { affinityFor(0)(s); s.Spec.SessionAffinity = v1.ServiceAffinityNone }),
 		want: []Port{cartPort(nil)},
 	}, {
+		name: "B179 how long connections are waited for",
+		svc:  cart(func(s *v1.Service) { s.Annotations = map[string]string{"kube-ipvs.io/drain-timeout": "1m30s"} }),
+		want: []Port{cartPort(func(p *Port) { p.DrainTimeout = ptr(90 * time.Second) })},
+	}, {
+		name: "B179 not at all",
+		svc:  cart(func(s *v1.Service) { s.Annotations = map[string]string{"kube-ipvs.io/drain-timeout": "0"} }),
+		want: []Port{cartPort(func(p *Port) { p.DrainTimeout = ptr(time.Duration(0)) })},
+	}, {
 		name: "B35 B36 policies",
 		svc: cart(func(s *v1.Service) {
 			s.Spec.InternalTrafficPolicy = ptr(v1.ServiceInternalTrafficPolicyLocal)
@@ -181,7 +190,17 @@ func TestServicesThatCannotBeProgrammed(t *testing.T) {
 	beside := func(bad v1.ServicePort) *v1.Service {
 		return cart(func(s *v1.Service) { s.Spec.Ports = []v1.ServicePort{bad, good} })
 	}
-	for _, c := range []serviceCase{{
+	var drains []serviceCase
+	for _, text := range []string{"", "soon", "90", "-1s", "24h1s"} {
+		drains = append(drains, serviceCase{
+			name: fmt.Sprintf("B179 drain timeout %q", text),
+			svc:  cart(func(s *v1.Service) { s.Annotations = map[string]string{"kube-ipvs.io/drain-timeout": text} }),
+			want: []Port{cartPort(nil)},
+			remarks: []Remark{onCart("metadata.annotations[kube-ipvs.io/drain-timeout]",
+				fmt.Sprintf("%q is not a duration from 0s to 24h0m0s, such as 90s or 15m: the node's is used", text))},
+		})
+	}
+	for _, c := range append(drains, []serviceCase{{
 		name: "protocol",
 		svc:  beside(v1.ServicePort{Name: "bad", Protocol: "ICMP", Port: 80}),
 		want: []Port{cartPort(nil)},
@@ -253,7 +272,7 @@ func TestServicesThatCannotBeProgrammed(t *testing.T) {
 		want: []Port{cartPort(func(p *Port) { p.Affinity = 3 * time.Hour })},
 		remarks: []Remark{onCart("spec.sessionAffinityConfig.clientIP.timeoutSeconds",
 			"0 is not from 1 to 86400: the default of 10800 is used")},
-	}} {
+	}}...) {
 		t.Run(c.name, c.run)
 	}
 }

@@ -124,7 +124,7 @@ func TestATakenPortHoldsUpNoOther(t *testing.T) {
 	}
 	at := netip.MustParseAddrPort(taken.Addr().String())
 	p := newPorts(t, New(time.Minute))
-	table := reconcile.New[string](p, reconcile.Rules[netip.AddrPort]{Name: "health port", Order: netip.AddrPort.Compare})
+	table := reconcile.New[string](p, reconcile.Rules[netip.AddrPort, state.Ready]{Name: "health port", Order: netip.AddrPort.Compare})
 	table.Claim("cart", map[netip.AddrPort]state.Ready{at: cart(1), second: cart(1)})
 	tally := table.Grow(t.Context())
 	if tally.Created != 1 || tally.Failed != 1 || !errors.Is(tally.First, syscall.EADDRINUSE) {

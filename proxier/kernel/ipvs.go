@@ -43,8 +43,11 @@ const (
 	destWeight  = 4
 	destUpper   = 5
 	destLower   = 6
-	destFamily  = 11
-	forwardNAT  = 0
+
+	destActive   = 7
+	destInactive = 8
+	destFamily   = 11
+	forwardNAT   = 0
 )
 
 // Flags of a virtual server.

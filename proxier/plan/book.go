@@ -57,10 +57,10 @@ func (b *Book) Enter(svc types.NamespacedName, since time.Time, asked []Front) (
 	}
 	others := map[types.NamespacedName]bool{}
 	for server := range touched {
-		before := b.holder(server)
+		before := b.Holder(server)
 		title, stands := wants[server]
 		b.settle(server, claim{title, since, svc}, stands)
-		if b.holder(server) == before {
+		if b.Holder(server) == before {
 			continue
 		}
 		for _, c := range b.claims[server] {
@@ -108,9 +108,9 @@ func whole(server state.VirtualServer) state.VirtualServer {
 	return state.VirtualServer{Addr: netip.AddrPortFrom(server.Addr.Addr(), 0)}
 }
 
-// holder is nobody, the empty name, for a front that is not asked for. A whole
+// Holder is nobody, the empty name, for a front that is not asked for. A whole
 // address is held only by the Service that it was allocated to.
-func (b *Book) holder(server state.VirtualServer) types.NamespacedName {
+func (b *Book) Holder(server state.VirtualServer) types.NamespacedName {
 	claims := b.claims[server]
 	if len(claims) == 0 || server.Addr.Port() == 0 && claims[0].title != Allocated {
 		return types.NamespacedName{}
@@ -144,10 +144,10 @@ func (b *Book) divide(svc types.NamespacedName, asked []Front) (held []Front, re
 
 // objection says why svc does not hold f, or nothing.
 func (b *Book) objection(svc types.NamespacedName, f Front) string {
-	if holder := b.holder(f.Server); holder != svc {
+	if holder := b.Holder(f.Server); holder != svc {
 		return fmt.Sprintf("is held by Service %s", holder)
 	}
-	owner := b.holder(whole(f.Server))
+	owner := b.Holder(whole(f.Server))
 	if f.Title == Claimed && owner != svc && owner != (types.NamespacedName{}) {
 		return fmt.Sprintf("lies on the cluster address of Service %s", owner)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -17,6 +18,8 @@ type Config struct {
 
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
+
+	DrainTimeout time.Duration // of Services that name none
 }
 
 // Front is one way in which a Port can be reached.

@@ -49,8 +49,8 @@ func plant(random *rand.Rand) (*trees, *reconcile.Table[string, int, string], *r
 		world{rows: map[int]string{1: "x", 2: "x"}, random: random},
 		world{rows: map[int]string{11: "x", 12: "x", 21: "x"}, random: random},
 	}
-	branch := reconcile.New[string](w, reconcile.Rules[int]{Name: "branch", Order: ascending})
-	leaf := reconcile.New[string](leaves{w}, reconcile.Rules[int]{
+	branch := reconcile.New[string](w, reconcile.Rules[int, string]{Name: "branch", Order: ascending})
+	leaf := reconcile.New[string](leaves{w}, reconcile.Rules[int, string]{
 		Name: "leaf", Order: ascending, Stands: func(k int) bool { return branch.Holds(k / 10) },
 	})
 	return w, branch, leaf

@@ -8,7 +8,7 @@ import (
 // those who want rows.
 type Table[O, K, V comparable] struct {
 	kind  Kind[K, V]
-	rules Rules[K]
+	rules Rules[K, V]
 
 	rows         map[K]row[K, V] // those that are wanted or held
 	shared       map[K][]claim[K, V]
@@ -28,18 +28,32 @@ type row[K any, V comparable] struct {
 func (r row[K, V]) isWanted() bool { return r.first.owner != nil }
 
 // Rules are the few things that a Table has to be told about its rows.
-type Rules[K comparable] struct {
+type Rules[K, V comparable] struct {
 	Name  string           // of one row, in messages and metrics: "virtual server"
 	Order func(a, b K) int // rows are worked in this order, so that logs and tests are steady
 
 	// Stands tells whether that is held which a row stands on. When it goes, the
 	// outside takes the row along. Nil: rows stand on nothing.
 	Stands func(K) bool
+
+	// Last tells whether a row that is to hold this value is worked after all
+	// others. Nil: none is.
+	Last func(V) bool
+}
+
+func (r Rules[K, V]) order(a, b Op[K, V]) int {
+	if r.Last != nil && r.Last(a.Value) != r.Last(b.Value) {
+		if r.Last(a.Value) {
+			return 1
+		}
+		return -1
+	}
+	return r.Order(a.Key, b.Key)
 }
 
 // New returns a Table that wants nothing and believes that nothing is held.
 // Observe comes before the first Grow.
-func New[O, K, V comparable](kind Kind[K, V], rules Rules[K]) *Table[O, K, V] {
+func New[O, K, V comparable](kind Kind[K, V], rules Rules[K, V]) *Table[O, K, V] {
 	return &Table[O, K, V]{
 		kind:   kind,
 		rules:  rules,

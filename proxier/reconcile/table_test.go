@@ -13,7 +13,7 @@ import (
 func newTable(t *testing.T, rows map[int]string) (*world, *reconcile.Table[string, int, string]) {
 	t.Helper()
 	out := &world{rows: rows, random: rand.New(rand.NewPCG(1, 1))}
-	table := reconcile.New[string](out, reconcile.Rules[int]{Name: "row", Order: ascending})
+	table := reconcile.New[string](out, reconcile.Rules[int, string]{Name: "row", Order: ascending})
 	if _, err := table.Observe(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -39,6 +39,44 @@ func TestOnlyDifferencesAreCalled(t *testing.T) {
 	wantCalls(t, out, "delete 3 ")
 	if got, want := grown.Add(shrunk), (reconcile.Tally{Created: 2, Updated: 1, Deleted: 1}); got != want {
 		t.Errorf("tally %+v, want %+v", got, want)
+	}
+}
+
+func TestSomeValuesComeLast(t *testing.T) {
+	ctx := context.Background()
+	out := &world{rows: map[int]string{1: "up", 3: "down"}, random: rand.New(rand.NewPCG(1, 1))}
+	table := reconcile.New[string](out, reconcile.Rules[int, string]{
+		Name: "row", Order: ascending, Last: func(v string) bool { return v == "down" },
+	})
+	if _, err := table.Observe(ctx); err != nil {
+		t.Fatal(err)
+	}
+	table.Claim("A", map[int]string{1: "down", 2: "down", 3: "up", 4: "up"})
+	table.Grow(ctx)
+	wantCalls(t, out, "update 3 up", "create 4 up", "update 1 down", "create 2 down")
+}
+
+func TestWhoWantsWhat(t *testing.T) {
+	ctx := context.Background()
+	_, table := newTable(t, map[int]string{1: "x", 2: "x", 3: "x"})
+	table.Claim("A", map[int]string{1: "x", 2: "y", 4: "x"})
+	table.Claim("B", map[int]string{1: "x"})
+	if got := table.Orphans(); !slices.Equal(got, []int{3}) {
+		t.Errorf("orphans %v, want 3", got)
+	}
+	for k, want := range map[int][4]bool{ // held, wanted, beside A, beside B
+		1: {true, true, true, true}, 2: {true, true, false, true}, 3: {true, false, false, false}, 4: {false, true, false, true},
+	} {
+		if got := [4]bool{table.Holds(k), table.Wants(k), table.WantedBeside("A", k), table.WantedBeside("B", k)}; got != want {
+			t.Errorf("row %d: held, wanted, beside A, beside B: %v, want %v", k, got, want)
+		}
+	}
+	if got := slices.Sorted(slices.Values(table.Claimed("A"))); !slices.Equal(got, []int{1, 2, 4}) {
+		t.Errorf("A claims %v", got)
+	}
+	table.Shrink(ctx)
+	if got := table.Orphans(); len(got) > 0 {
+		t.Errorf("orphans after Shrink: %v", got)
 	}
 }
 

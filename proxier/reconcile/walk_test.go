@@ -129,7 +129,7 @@ func walk(t *testing.T, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	out := &world{rows: map[int]string{3: "a", 99: "stale"}, random: random}
 	model := &claims{order: map[int][]string{}, value: map[string]map[int]string{}}
-	table := reconcile.New[string](out, reconcile.Rules[int]{Name: "row", Order: ascending})
+	table := reconcile.New[string](out, reconcile.Rules[int, string]{Name: "row", Order: ascending})
 	if _, err := table.Observe(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
 }
 
 func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
-	slices.SortFunc(ops, func(a, b Op[K, V]) int { return t.rules.Order(a.Key, b.Key) })
+	slices.SortFunc(ops, t.rules.order)
 	for some := range slices.Chunk(ops, atOnce) {
 		for i, err := range t.kind.Apply(ctx, some) {
 			op := some[i]

@@ -21,6 +21,7 @@ type Machine interface {
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Members() reconcile.Kind[state.Member, state.None]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
+	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 }
 
 // Contract checks what everything above relies on. open returns a machine that
@@ -36,6 +37,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"single servers can be asked for":                        serversAskedFor,
 		"a refused op has its error and does not hold up others": refusedAlone,
 		"hundreds of ops in one call":                            hundreds,
+		"what nobody is connected to has no connections":         noConnections,
 	}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) { cases[name](t, open(t)) })
@@ -181,6 +183,23 @@ func serversAskedFor(t *testing.T, m Machine) {
 	finds(t, m.RealServers(), askReal, real)
 	finds(t, m.VirtualServers(), askServers[there:], map[state.VirtualServer]state.Balancing{})
 	finds(t, m.RealServers(), askReal[there:], map[state.RealServer]state.Weight{})
+}
+
+// noConnections asks also for real servers that are not there, under a virtual
+// server that is and one that is not.
+func noConnections(t *testing.T, m Machine) {
+	vs, absent := virtualServers[0], virtualServers[3]
+	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}})
+	apply(t, m.RealServers(), reconcile.Create, map[state.RealServer]state.Weight{endpoints(vs)[0]: 1})
+	all := append(endpoints(vs), endpoints(absent)...)
+	got, err := m.Connections(t.Context(), all)
+	want := map[state.RealServer]int{}
+	for _, rs := range all {
+		want[rs] = 0
+	}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("connections: %v, %v; want none of %v", got, err, all)
+	}
 }
 
 func refusedAlone(t *testing.T, m Machine) {

@@ -37,6 +37,8 @@ type Kernel struct {
 	members        rows[state.Member, state.None]
 	addresses      rows[netip.Addr, state.None]
 	healthPorts    rows[netip.AddrPort, state.Ready]
+
+	connections map[state.RealServer]int
 }
 
 // New returns a machine that holds nothing and has these addresses.
@@ -47,6 +49,8 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		calls:   map[string]int{},
 		failing: map[string]int{},
 		random:  rand.New(rand.NewPCG(1, 2)),
+
+		connections: map[state.RealServer]int{},
 	}
 	k.virtualServers.rows = newRows(k, "virtual server", k.checkVirtualServer)
 	k.virtualServers.part = func(vs state.VirtualServer) state.VirtualServer { return vs }
@@ -56,6 +60,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 	k.addresses = newRows(k, "address", k.checkAddress)
 	k.healthPorts = newRows(k, "health port", k.checkHealthPort)
 	k.virtualServers.deleted = k.dropRealServers
+	k.realServers.deleted = func(rs state.RealServer) { delete(k.connections, rs) }
 	return k
 }
 
@@ -110,7 +115,9 @@ func (k *Kernel) checkHealthPort(at netip.AddrPort, _ state.Ready) error {
 }
 
 func (k *Kernel) dropRealServers(vs state.VirtualServer) {
-	maps.DeleteFunc(k.realServers.held, func(rs state.RealServer, _ state.Weight) bool { return rs.VirtualServer == vs })
+	of := func(rs state.RealServer) bool { return rs.VirtualServer == vs }
+	maps.DeleteFunc(k.realServers.held, func(rs state.RealServer, _ state.Weight) bool { return of(rs) })
+	maps.DeleteFunc(k.connections, func(rs state.RealServer, _ int) bool { return of(rs) })
 }
 
 func has[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
@@ -159,6 +166,32 @@ func (k *Kernel) ForgetFlows(context.Context, map[state.VirtualServer][]netip.Ad
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return 0, k.call("forget flows")
+}
+
+// Connections are those of Connect.
+func (k *Kernel) Connections(_ context.Context, of []state.RealServer) (map[state.RealServer]int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("count connections"); err != nil {
+		return nil, err
+	}
+	counts := make(map[state.RealServer]int, len(of))
+	for _, rs := range of {
+		counts[rs] = k.connections[rs]
+	}
+	return counts, nil
+}
+
+// Connect gives n connections to each real server that is there now and has
+// this address. They end with it.
+func (k *Kernel) Connect(to netip.AddrPort, n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for rs := range k.realServers.held {
+		if rs.Addr == to {
+			k.connections[rs] = n
+		}
+	}
 }
 
 // VirtualServers are those of this machine.

@@ -1,0 +1,68 @@
+package proxier
+
+import (
+	"context"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// draining owns the rows of real servers that stay for their connections. No
+// Service has this name.
+var draining = owner{Name: "draining"}
+
+// noteLeaving tells what the Service, which now holds these fronts, says of
+// real servers that leave. Its claims are still the old ones.
+func (p *Proxier) noteLeaving(svc owner, held []plan.Front) {
+	now := make(map[state.VirtualServer]bool, len(held))
+	for _, f := range held {
+		now[f.Server] = true
+	}
+	var lost []state.RealServer
+	for _, rs := range p.tables.realServers.Claimed(svc) {
+		if !now[rs.VirtualServer] {
+			lost = append(lost, rs)
+		}
+	}
+	says := plan.Leave(held, p.planning)
+	p.drain.Note(svc, drain.Service{Timeout: says.Timeout, Terminating: says.Terminating}, lost)
+	if len(held) == 0 {
+		p.drain.Forget(svc)
+	}
+}
+
+// drainServers claims what has to stay for its connections. All claims of
+// Services are in, and the kernel has not been changed yet.
+func (p *Proxier) drainServers(ctx context.Context, now time.Time) {
+	rows := p.tables.realServers
+	p.drain.Settle(now, drain.World[owner]{
+		Orphans: rows.Orphans(),
+		Holder:  p.servedAt,
+		Held:    rows.Holds,
+		Wanted:  func(rs state.RealServer) bool { return rows.WantedBeside(draining, rs) },
+	})
+	if ask := p.drain.Ask(now); len(ask) > 0 {
+		connections, err := p.kernel.Connections(ctx, ask)
+		if err != nil {
+			p.fail("count the connections of real servers", err)
+		}
+		p.drain.Counted(connections)
+	}
+	rows.Claim(draining, p.drain.Rows())
+	p.metrics.drains(p.drain.Draining(), p.drain.Ended())
+}
+
+// servedAt is the Service that clients of vs reach, if any.
+func (p *Proxier) servedAt(vs state.VirtualServer) (owner, bool) {
+	return p.book.Holder(vs), p.tables.virtualServers.Wants(vs)
+}
+
+// wakeForDrains sets the timer for the next look at what drains.
+func (p *Proxier) wakeForDrains(timer *time.Timer) {
+	timer.Stop()
+	if at, ok := p.drain.Next(); ok {
+		timer.Reset(max(time.Until(at), 0))
+	}
+}

@@ -1,0 +1,199 @@
+package drain
+
+import (
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Service is what one Service says of real servers on their way out.
+type Service struct {
+	// Timeout is how long at most a real server is kept whose endpoint has
+	// vanished, is not ready or is not chosen. Zero: no connection of this
+	// Service is waited for.
+	Timeout time.Duration
+
+	// Terminating are the real servers whose endpoints terminate: they are
+	// kept for as long as those do, and not a moment longer.
+	Terminating map[state.RealServer]state.None
+}
+
+// World is what the tables say, with all claims of the pass in.
+type World[O comparable] struct {
+	Orphans []state.RealServer                  // held and wanted by nobody
+	Holder  func(state.VirtualServer) (O, bool) // the Service that is served there, if any
+	Held    func(state.RealServer) bool         // by the kernel
+	Wanted  func(state.RealServer) (again bool) // by a Service
+}
+
+// End is how a real server has ceased to drain.
+type End string
+
+// The ends.
+const (
+	Returned End = "returned" // its Service wants it again, or it is not there any more
+	Finished End = "finished" // its endpoint had terminated and is gone
+	Idle     End = "idle"     // it had no connection left
+	TimedOut End = "timeout"  // it still had some, or they could not be counted
+	Closed   End = "closed"   // its Service is no longer served there
+)
+
+// Servers are the real servers that drain. O names Services.
+type Servers[O comparable] struct {
+	services map[O]Service
+	leaving  map[state.RealServer]*stay[O]
+	over     map[state.RealServer]state.None // held still, but not to be kept
+	ends     map[End]int
+}
+
+// stay is how one real server drains.
+type stay[O comparable] struct {
+	of    O
+	since time.Time
+	ask   time.Time     // for its connections, not before this
+	wait  time.Duration // from the last question to the next
+}
+
+// Connections are asked for soon, and less often the longer they last.
+const (
+	firstWait = time.Second
+	lastWait  = 30 * time.Second
+)
+
+// New returns Servers of which none drains.
+func New[O comparable]() *Servers[O] {
+	return &Servers[O]{
+		services: map[O]Service{},
+		leaving:  map[state.RealServer]*stay[O]{},
+		over:     map[state.RealServer]state.None{},
+		ends:     map[End]int{},
+	}
+}
+
+// Note replaces what a Service says. Lost are real servers that it had where it
+// is no longer served: whoever is served there next, their connections are not
+// his.
+func (s *Servers[O]) Note(of O, says Service, lost []state.RealServer) {
+	for rs := range s.services[of].Terminating {
+		if _, still := says.Terminating[rs]; !still {
+			s.end(rs, Finished)
+		}
+	}
+	for _, rs := range lost {
+		s.end(rs, Closed)
+	}
+	s.services[of] = says
+}
+
+// Forget is about a Service that is gone.
+func (s *Servers[O]) Forget(of O) { delete(s.services, of) }
+
+// Settle takes in real servers that begin to drain and lets go of those that
+// end.
+func (s *Servers[O]) Settle(now time.Time, w World[O]) {
+	for rs := range s.over {
+		if !w.Held(rs) || w.Wanted(rs) {
+			delete(s.over, rs)
+		}
+	}
+	for rs, stay := range s.leaving {
+		holder, served := w.Holder(rs.VirtualServer)
+		switch {
+		case !w.Held(rs) || w.Wanted(rs):
+			delete(s.leaving, rs)
+			s.ends[Returned]++
+		case !served || holder != stay.of:
+			s.end(rs, Closed)
+		case s.limited(rs, stay) && !now.Before(stay.since.Add(s.services[stay.of].Timeout)):
+			s.end(rs, TimedOut)
+		}
+	}
+	for _, rs := range w.Orphans {
+		if _, over := s.over[rs]; over {
+			continue
+		}
+		// Flows of UDP find another server by themselves, and associations of
+		// SCTP are not known to outlive weight 0.
+		holder, served := w.Holder(rs.VirtualServer)
+		if !served || s.services[holder].Timeout == 0 || rs.VirtualServer.Protocol != state.TCP {
+			s.over[rs] = state.None{}
+			continue
+		}
+		s.leaving[rs] = &stay[O]{of: holder, since: now, ask: now.Add(firstWait), wait: firstWait}
+	}
+}
+
+// end lets go of rs, which is then deleted with its connections. It is
+// remembered until it is gone, so that one whose deletion fails does not drain
+// again.
+func (s *Servers[O]) end(rs state.RealServer, how End) {
+	if _, leaving := s.leaving[rs]; leaving {
+		delete(s.leaving, rs)
+		s.ends[how]++
+	}
+	s.over[rs] = state.None{}
+}
+
+// limited tells whether a real server may be kept only for some time: the life
+// of an endpoint that terminates is limited already, by whoever ends it.
+func (s *Servers[O]) limited(rs state.RealServer, stay *stay[O]) bool {
+	says := s.services[stay.of]
+	_, terminating := says.Terminating[rs]
+	return !terminating || says.Timeout == 0
+}
+
+// Ask names those whose connections are to be counted now.
+func (s *Servers[O]) Ask(now time.Time) (all []state.RealServer) {
+	for rs, stay := range s.leaving {
+		if s.limited(rs, stay) && !now.Before(stay.ask) {
+			stay.wait = min(2*stay.wait, lastWait)
+			stay.ask = now.Add(stay.wait)
+			all = append(all, rs)
+		}
+	}
+	return all
+}
+
+// Counted takes the answer: those without a connection have drained.
+func (s *Servers[O]) Counted(connections map[state.RealServer]int) {
+	for rs, n := range connections {
+		if _, leaving := s.leaving[rs]; leaving && n == 0 {
+			s.end(rs, Idle)
+		}
+	}
+}
+
+// Rows are to be claimed for those that drain.
+func (s *Servers[O]) Rows() map[state.RealServer]state.Weight {
+	rows := make(map[state.RealServer]state.Weight, len(s.leaving))
+	for rs := range s.leaving {
+		rows[rs] = 0
+	}
+	return rows
+}
+
+// Next is when to settle again at the latest; ok is false if nothing waits for
+// the time to pass.
+func (s *Servers[O]) Next() (at time.Time, ok bool) {
+	for rs, stay := range s.leaving {
+		if !s.limited(rs, stay) {
+			continue
+		}
+		for _, t := range []time.Time{stay.ask, stay.since.Add(s.services[stay.of].Timeout)} {
+			if !ok || t.Before(at) {
+				at, ok = t, true
+			}
+		}
+	}
+	return at, ok
+}
+
+// Draining is how many drain.
+func (s *Servers[O]) Draining() int { return len(s.leaving) }
+
+// Ended counts how real servers have ceased to drain since it was last asked.
+func (s *Servers[O]) Ended() map[End]int {
+	ended := s.ends
+	s.ends = map[End]int{}
+	return ended
+}

@@ -1,0 +1,189 @@
+package drain
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+var (
+	start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	web   = state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
+	old   = state.RealServer{VirtualServer: web, Addr: netip.MustParseAddrPort("10.244.1.1:8080")}
+)
+
+func after(d time.Duration) time.Time { return start.Add(d) }
+
+// world is one real server in all its states.
+type world struct {
+	orphan, held, wanted bool
+	holder               string // empty: nobody
+}
+
+func (w world) settle(s *Servers[string], now time.Time) {
+	seen := World[string]{
+		Holder: func(state.VirtualServer) (string, bool) { return w.holder, w.holder != "" },
+		Held:   func(state.RealServer) bool { return w.held },
+		Wanted: func(state.RealServer) bool { return w.wanted },
+	}
+	if w.orphan {
+		seen.Orphans = []state.RealServer{old}
+	}
+	s.Settle(now, seen)
+}
+
+var (
+	orphaned = world{orphan: true, held: true, holder: "web"}
+	kept     = world{held: true, holder: "web"}
+)
+
+var terminating = map[state.RealServer]state.None{old: {}}
+
+// Each case begins with a real server that drains since the start and may for a
+// quarter of an hour.
+func TestEnds(t *testing.T) {
+	const limit = 15 * time.Minute
+	for name, c := range map[string]struct {
+		then func(*Servers[string])
+		end  End // empty: it drains still
+	}{
+		"nothing happens":                 {func(s *Servers[string]) { kept.settle(s, after(limit-1)) }, ""},
+		"time is up":                      {func(s *Servers[string]) { kept.settle(s, after(limit)) }, TimedOut},
+		"connections are left":            {func(s *Servers[string]) { s.Counted(map[state.RealServer]int{old: 1}) }, ""},
+		"none is left":                    {func(s *Servers[string]) { s.Counted(map[state.RealServer]int{old: 0}) }, Idle},
+		"others have none":                {func(s *Servers[string]) { s.Counted(map[state.RealServer]int{{VirtualServer: web}: 0}) }, ""},
+		"it is wanted again":              {func(s *Servers[string]) { world{held: true, wanted: true, holder: "web"}.settle(s, start) }, Returned},
+		"somebody has removed it":         {func(s *Servers[string]) { world{holder: "web"}.settle(s, start) }, Returned},
+		"the Service is gone":             {func(s *Servers[string]) { world{held: true}.settle(s, start) }, Closed},
+		"another Service is served there": {func(s *Servers[string]) { world{held: true, holder: "other"}.settle(s, start) }, Closed},
+		"its Service is served elsewhere": {func(s *Servers[string]) { s.Note("web", Service{Timeout: limit}, []state.RealServer{old}) }, Closed},
+		"its Service is given less time": {func(s *Servers[string]) {
+			s.Note("web", Service{Timeout: time.Minute}, nil)
+			kept.settle(s, after(time.Minute))
+		}, TimedOut},
+		"its Service is given no time": {func(s *Servers[string]) { s.Note("web", Service{}, nil); kept.settle(s, start) }, TimedOut},
+		"its Service is given more time": {func(s *Servers[string]) {
+			s.Note("web", Service{Timeout: time.Hour}, nil)
+			kept.settle(s, after(limit))
+		}, ""},
+		"it terminates, for hours": {func(s *Servers[string]) {
+			s.Note("web", Service{limit, terminating}, nil)
+			kept.settle(s, after(9*limit))
+		}, ""},
+		"it has terminated": {func(s *Servers[string]) {
+			s.Note("web", Service{limit, terminating}, nil)
+			s.Note("web", Service{limit, nil}, nil)
+		}, Finished},
+		"it terminates and nobody has time": {func(s *Servers[string]) { s.Note("web", Service{0, terminating}, nil); kept.settle(s, start) }, TimedOut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := New[string]()
+			s.Note("web", Service{Timeout: limit}, nil)
+			orphaned.settle(s, start)
+			if got := s.Rows(); len(got) != 1 || got[old] != 0 {
+				t.Fatalf("rows %v, want %s at weight 0", got, old)
+			}
+			c.then(s)
+			want := map[End]int{}
+			if c.end != "" {
+				want[c.end] = 1
+			}
+			if got := s.Ended(); !maps.Equal(got, want) || len(s.Rows()) != 1-len(want) || s.Draining() != len(s.Rows()) {
+				t.Errorf("ended %v, %d drain; want %v", got, s.Draining(), want)
+			}
+			if len(s.Ended()) > 0 {
+				t.Error("ends are told twice")
+			}
+		})
+	}
+}
+
+func TestWhatDoesNotDrain(t *testing.T) {
+	udp := old
+	udp.VirtualServer.Protocol = state.UDP
+	for name, c := range map[string]struct {
+		rs     state.RealServer
+		says   Service
+		holder string
+	}{
+		"UDP":                 {udp, Service{Timeout: time.Hour}, "web"},
+		"no Service is there": {old, Service{Timeout: time.Hour}, ""},
+		"no time is given":    {old, Service{}, "web"},
+		"it has terminated":   {old, Service{Timeout: time.Hour, Terminating: terminating}, "web"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := New[string]()
+			s.Note("web", c.says, nil)
+			s.Note("web", Service{Timeout: c.says.Timeout}, nil)
+			seen := World[string]{
+				Orphans: []state.RealServer{c.rs},
+				Holder:  func(state.VirtualServer) (string, bool) { return c.holder, c.holder != "" },
+				Held:    func(state.RealServer) bool { return true },
+				Wanted:  func(state.RealServer) bool { return false },
+			}
+			for range 2 { // its deletion may fail
+				if s.Settle(start, seen); len(s.Rows()) > 0 {
+					t.Errorf("%v drain", s.Rows())
+				}
+			}
+			if _, wait := s.Next(); wait {
+				t.Error("something is waited for")
+			}
+		})
+	}
+}
+
+// One whose deletion fails does not drain again, and one that was deleted and
+// made again does.
+func TestAnEndIsRemembered(t *testing.T) {
+	s := New[string]()
+	s.Note("web", Service{Timeout: time.Minute}, nil)
+	orphaned.settle(s, start)
+	s.Counted(map[state.RealServer]int{old: 0})
+	if orphaned.settle(s, start); s.Draining() != 0 {
+		t.Error("it drains again although it only waits for its deletion")
+	}
+	world{holder: "web"}.settle(s, start)
+	if orphaned.settle(s, start); s.Draining() != 1 {
+		t.Error("it does not drain although it is another one")
+	}
+}
+
+// Connections are asked for after 1, 2, 4 … 30 seconds, and not at all of what
+// terminates.
+func TestAsk(t *testing.T) {
+	s := New[string]()
+	s.Note("web", Service{Timeout: 90 * time.Second}, nil)
+	orphaned.settle(s, start)
+	var asked []time.Duration
+	for at := time.Duration(0); ; at += time.Second {
+		kept.settle(s, after(at))
+		if s.Draining() == 0 {
+			break
+		}
+		if len(s.Ask(after(at))) > 0 {
+			asked = append(asked, at/time.Second)
+		}
+		if next, ok := s.Next(); !ok || !next.After(after(at)) {
+			t.Fatalf("at %s the next is %s, %t", at, next, ok)
+		}
+	}
+	if want := []time.Duration{1, 3, 7, 15, 31, 61}; !slices.Equal(asked, want) {
+		t.Errorf("asked after %d seconds, want %d", asked, want)
+	}
+
+	orphaned.settle(s, after(2*time.Minute)) // remembered
+	world{holder: "web"}.settle(s, start)
+	s.Note("web", Service{Timeout: time.Minute, Terminating: terminating}, nil)
+	orphaned.settle(s, start)
+	if s.Draining() != 1 || len(s.Ask(after(time.Hour))) > 0 {
+		t.Errorf("%d drain, and one that terminates is asked", s.Draining())
+	}
+	if _, wait := s.Next(); wait {
+		t.Error("one that terminates is waited for")
+	}
+}

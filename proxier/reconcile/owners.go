@@ -1,0 +1,22 @@
+package reconcile
+
+// Orphans are the rows that are held and that nobody wants, in no order: those
+// that the next Shrink deletes unless somebody claims them before.
+func (t *Table[O, K, V]) Orphans() (all []K) {
+	for k := range t.due {
+		if !t.rows[k].isWanted() {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// Wants tells whether somebody wants row k.
+func (t *Table[O, K, V]) Wants(k K) bool { return t.rows[k].isWanted() }
+
+// WantedBeside tells whether somebody other than the one of this name wants
+// row k.
+func (t *Table[O, K, V]) WantedBeside(name O, k K) bool {
+	first := t.rows[k].first.owner
+	return first != nil && (first != t.owners[name] || len(t.shared[k]) > 0)
+}
