@@ -75,7 +75,7 @@ func TestDraining(t *testing.T) {
 		}
 		live(t, connections)
 	})
-	t.Run("it vanishes and the clients close: so does its server", func(t *testing.T) {
+	t.Run("it vanishes again: its server stays at weight 0", func(t *testing.T) {
 		web.setEndpoints(endpoints{"r1": ready})
 		web.untilOnly("r1")
 		live(t, connections)
