@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/bench/crowd"
+	"github.com/kube-ipvs/kube-ipvs/e2e/bench/desk"
+	"github.com/kube-ipvs/kube-ipvs/e2e/bench/figures"
+	"github.com/kube-ipvs/kube-ipvs/e2e/bench/page"
+	"github.com/kube-ipvs/kube-ipvs/e2e/vm/child"
+)
+
+// boundForPage is the machine in words.
+func machine() string {
+	return fmt.Sprintf("qemu emulating two processors in software (TCG) on %s, %d processors of its own, unless the kernel says otherwise",
+		runtime.GOARCH, runtime.NumCPU())
+}
+
+// bench measures the cells one after the other and writes what it has.
+func bench(ctx context.Context, opts options, p programs) error {
+	file := filepath.Join(opts.out, "results.json")
+	all, err := read(file)
+	if err != nil {
+		return err
+	}
+	all.Machine = machine()
+	api, err := crowd.Open(ctx, os.Getenv("E2E_KUBECONFIG"))
+	if err != nil {
+		return err
+	}
+	begin, left := time.Now(), time.Duration(0)
+	var todo []cell
+	for _, c := range opts.cells {
+		if done, ok := all.Cell(c.job.Proxy, c.job.Size); opts.resume && ok && done.Problem == "" {
+			continue
+		}
+		todo, left = append(todo, complete(c, p)), left+c.estimate
+	}
+	var failed error
+	for i, c := range todo {
+		fmt.Fprintf(os.Stderr, "bench: %s (%d of %d), about %s; %s since the begin, about %s left\n",
+			c.name(), i+1, len(todo), c.estimate, time.Since(begin).Round(time.Second), left)
+		left -= c.estimate
+		o := &outer{ctx: ctx, job: c.job, api: api, noted: func(c figures.Cell) error {
+			all.Put(c)
+			return write(opts, file, all)
+		}}
+		if err := o.measure(opts.bin, c.limit()); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", c.name(), err))
+			fmt.Fprintf(os.Stderr, "bench: %s: %v\n", c.name(), err)
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	print(all)
+	return failed
+}
+
+// print shows how the targets came out.
+func print(r figures.Run) {
+	for _, t := range r.Targets() {
+		fmt.Printf("%-14s %s: %s\n", t.Verdict, t.Promise, t.Figure)
+	}
+}
+
+// outer serves the inner half.
+type outer struct {
+	ctx   context.Context //nolint:containedctx // net/rpc has none to hand on
+	job   desk.Job
+	api   *crowd.Crowd
+	noted func(figures.Cell) error
+	last  figures.Cell
+}
+
+// measure makes the crowd and runs the inner half.
+func (o *outer) measure(bin string, limit time.Duration) (err error) {
+	begin := time.Now()
+	if o.job.Probes, err = o.api.Become(o.ctx, o.job.Size, o.job.At[0]); err != nil {
+		return err
+	}
+	fmt.Fprintf(os.Stderr, "bench: the API holds %s after %s\n", o.job.Size, time.Since(begin).Round(100*time.Millisecond))
+	l, variable, err := desk.Serve(o)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	cmd := child.Command(o.ctx, filepath.Join(bin, "vm"), "-timeout", limit.String(), "--", filepath.Join(bin, "measure"))
+	cmd.Env = append(os.Environ(), variable)
+	cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+	code, err := child.Run(cmd)
+	if err == nil && code != 0 {
+		err = fmt.Errorf("the inner half ended with exit code %d", code)
+		if o.last.Proxy != "" && o.last.Problem == "" {
+			o.last.Problem = err.Error()
+			err = errors.Join(err, o.noted(o.last))
+		}
+	}
+	return err
+}
+
+// Job, Move, Churn and Note are for the inner half.
+func (o *outer) Job() (desk.Job, error) { return o.job, nil }
+
+func (o *outer) Move(m desk.Move) error { return o.api.Move(o.ctx, m) }
+
+func (o *outer) Churn(c desk.Churn) (desk.Churned, error) { return o.api.Churn(o.ctx, c) }
+
+func (o *outer) Note(c figures.Cell) error {
+	o.last = c
+	return o.noted(c)
+}
+
+// read is content with a file that is not there.
+func read(file string) (r figures.Run, err error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return r, fmt.Errorf("read earlier results: %w", err)
+	}
+	return r, nil
+}
+
+// write writes the results and everything that is made of them.
+func write(opts options, file string, r figures.Run) error {
+	text, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	files := map[string]string{file: string(text) + "\n", filepath.Join(opts.out, "README.md"): page.Markdown(r)}
+	for name, svg := range page.Charts(r) {
+		files[filepath.Join(opts.out, name)] = svg
+	}
+	if opts.readme != "" {
+		old, err := os.ReadFile(opts.readme)
+		if err != nil {
+			return err
+		}
+		if files[opts.readme], err = page.Readme(string(old), r); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(opts.out, 0o755); err != nil {
+		return err
+	}
+	for name, text := range files {
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
