@@ -9,7 +9,7 @@ REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit e2e demo conformance man deps clean
+.PHONY: help build test lint unit e2e demo conformance bench man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -44,6 +44,10 @@ conformance: ## docs/conformance.md: each promise of the Service API with the te
 man: ## a man page for each verb, into .out/man
 	@mkdir -p $(OUT)/man
 	go test ./cmd/kube-ipvs -count=1 -run TestManPages -man $(OUT)/man
+
+bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in 40 minutes; BENCH=quick for five
+	go build -o $(OUT)/ ./e2e/bench ./e2e/bench/measure
+	$(OUT)/controlplane -- $(OUT)/bench $(if $(filter quick,$(BENCH)),-quick -out $(OUT)/bench-quick,-readme README.md) $(BENCHFLAGS)
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
+	"strings"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/bench/crowd"
@@ -17,12 +17,6 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/e2e/vm/child"
 )
 
-// boundForPage is the machine in words.
-func machine() string {
-	return fmt.Sprintf("qemu emulating two processors in software (TCG) on %s, %d processors of its own, unless the kernel says otherwise",
-		runtime.GOARCH, runtime.NumCPU())
-}
-
 // bench measures the cells one after the other and writes what it has.
 func bench(ctx context.Context, opts options, p programs) error {
 	file := filepath.Join(opts.out, "results.json")
@@ -30,7 +24,6 @@ func bench(ctx context.Context, opts options, p programs) error {
 	if err != nil {
 		return err
 	}
-	all.Machine = machine()
 	api, err := crowd.Open(ctx, os.Getenv("E2E_KUBECONFIG"))
 	if err != nil {
 		return err
@@ -135,11 +128,11 @@ func read(file string) (r figures.Run, err error) {
 
 // write writes the results and everything that is made of them.
 func write(opts options, file string, r figures.Run) error {
-	text, err := json.MarshalIndent(r, "", " ")
+	text, err := lines(r)
 	if err != nil {
 		return err
 	}
-	files := map[string]string{file: string(text) + "\n", filepath.Join(opts.out, "README.md"): page.Markdown(r)}
+	files := map[string]string{file: text, filepath.Join(opts.out, "README.md"): page.Markdown(r)}
 	for name, svg := range page.Charts(r) {
 		files[filepath.Join(opts.out, name)] = svg
 	}
@@ -161,4 +154,24 @@ func write(opts options, file string, r figures.Run) error {
 		}
 	}
 	return nil
+}
+
+// lines is the run as JSON with a cell a line, so that a diff shows which were
+// measured again.
+func lines(r figures.Run) (string, error) {
+	var b strings.Builder
+	b.WriteString("{\"cells\": [\n")
+	for i, c := range r.Cells {
+		text, err := json.Marshal(c)
+		if err != nil {
+			return "", err
+		}
+		b.Write(text)
+		if i < len(r.Cells)-1 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+	}
+	b.WriteString("]}\n")
+	return b.String(), nil
 }

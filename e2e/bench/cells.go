@@ -83,7 +83,7 @@ func quick() []cell {
 		if size != figures.Small && size != figures.Medium || proxy == figures.IPVS {
 			continue
 		}
-		c.job.Moves, c.job.Restart, c.job.Dataplane = min(c.job.Moves, 15), proxy == figures.KubeIPVS, false
+		c.job.Moves, c.job.Restart = min(c.job.Moves, 15), proxy == figures.KubeIPVS
 		if len(c.job.Churn) > 0 {
 			c.job.Churn, c.job.Idle = []int{50}, 0
 		}

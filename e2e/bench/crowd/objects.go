@@ -22,9 +22,9 @@ const (
 var firstEndpoint = netip.MustParseAddr("100.64.0.0").As4()
 
 const (
-	mostEndpoints = 100     // of a Service
-	mostServices  = 20_000  // together 2,000,000 addresses to a generation
-	generations   = 2       // so that all fit into 100.64.0.0/10
+	mostEndpoints = 100    // of a Service
+	mostServices  = 20_000 // together 2,000,000 addresses to a generation
+	generations   = 2      // so that all fit into 100.64.0.0/10
 )
 
 func crowdName(i int) string { return fmt.Sprintf("s-%05d", i) }

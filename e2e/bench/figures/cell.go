@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // What is measured: three proxies, and the least that any of them could take.
@@ -46,8 +47,9 @@ func thousands(n int) string {
 type Cell struct {
 	Proxy   string  `json:"proxy"`
 	Size    Size    `json:"size"`
-	Version string  `json:"version"`
+	Version string  `json:"version,omitempty"`
 	Kernel  string  `json:"kernel"`
+	Machine string  `json:"machine"` // its processors
 	When    string  `json:"when"`
 	Took    float64 `json:"took_s"`
 
@@ -153,8 +155,23 @@ func (b Bare) Kernel() float64 { return b.VirtualServers + b.RealServers + b.Add
 
 // Run is all cells, of one or several invocations.
 type Run struct {
-	Machine string `json:"machine"`
-	Cells   []Cell `json:"cells"`
+	Cells []Cell `json:"cells"`
+}
+
+// Machines are those on which something was measured, with their kernels.
+func (r Run) Machines() []string {
+	var all []string
+	for _, c := range r.Cells {
+		if m := c.Machine + ", Linux " + c.Kernel; !slices.Contains(all, m) {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// Emulated tells whether one of them was emulated in software.
+func (r Run) Emulated() bool {
+	return slices.ContainsFunc(r.Cells, func(c Cell) bool { return strings.Contains(c.Machine, "TCG") })
 }
 
 // Put takes a cell in, in the place of an earlier one of the same proxy and

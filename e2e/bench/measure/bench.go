@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func newBench(job desk.Job, outer desk.Outer) (b *bench, err error) {
 	b = &bench{job: job, outer: outer, at: make([]int, len(job.Probes))}
 	b.cell = figures.Cell{
 		Proxy: job.Proxy, Size: job.Size, Version: job.Version,
-		Kernel: release(), When: time.Now().UTC().Format(time.RFC3339),
+		Kernel: release(), Machine: processors(), When: time.Now().UTC().Format(time.RFC3339),
 	}
 	for _, p := range job.Probes {
 		addr, err := netip.ParseAddr(p.ClusterIP)
@@ -98,6 +99,21 @@ func release() string {
 	return unix.ByteSliceToString(name.Release[:])
 }
 
+// processors are this machine's: "2 × QEMU TCG CPU version 2.5+".
+func processors() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	n, model := 0, "unknown"
+	for line := range strings.Lines(string(text)) {
+		if name, value, _ := strings.Cut(line, ":"); strings.TrimSpace(name) == "model name" {
+			n, model = n+1, strings.TrimSpace(value)
+		}
+	}
+	return fmt.Sprintf("%d × %s", n, model)
+}
+
 // warm loads whatever modules and programs some proxy needs, so that none pays
 // for coming first.
 func warm(n *lab.Namespace) error {
@@ -134,6 +150,8 @@ func until(ctx context.Context, begin time.Time, least time.Duration, try func()
 	return true
 }
 
-func milliseconds(d time.Duration) float64 { return figures.Round(float64(d)/float64(time.Millisecond), 1) }
+func milliseconds(d time.Duration) float64 {
+	return figures.Round(float64(d)/float64(time.Millisecond), 1)
+}
 
 func seconds(d time.Duration) float64 { return figures.Round(d.Seconds(), 2) }

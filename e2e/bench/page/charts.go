@@ -10,7 +10,13 @@ import (
 // proxies are the series of all charts.
 var proxies = []string{figures.KubeIPVS, figures.NFTables, figures.IPVS}
 
-const emulated = "logarithmic scale; emulated machine: compare bars, not with other machines"
+// note is the line below the title.
+func note(r figures.Run) string {
+	if r.Emulated() {
+		return "logarithmic scale; an emulated machine: compare bars, not with other machines"
+	}
+	return "logarithmic scale"
+}
 
 // Charts are the files that the page shows, by name.
 func Charts(r figures.Run) map[string]string {
@@ -46,7 +52,7 @@ func spread(s figures.Samples) chart.Bar {
 
 // bySize has a group for each size and a bar for each proxy.
 func bySize(r figures.Run, title, unit string, bar func(figures.Cell) chart.Bar) string {
-	c := chart.Bars{Title: title, Note: emulated, Unit: unit, Series: proxies}
+	c := chart.Bars{Title: title, Note: note(r), Unit: unit, Series: proxies}
 	for _, size := range r.Sizes() {
 		g := chart.Group{Name: size.String()}
 		for _, proxy := range proxies {
@@ -60,7 +66,7 @@ func bySize(r figures.Run, title, unit string, bar func(figures.Cell) chart.Bar)
 
 // churnChart has a group for each size and rate that somebody was measured at.
 func churnChart(r figures.Run) string {
-	c := chart.Bars{Title: "A probe during churn: p50 (full), p99 (pale)", Note: emulated, Unit: "ms", Series: proxies}
+	c := chart.Bars{Title: "A probe during churn: p50 (full), p99 (pale)", Note: note(r), Unit: "ms", Series: proxies}
 	for _, size := range r.Sizes() {
 		for _, rate := range rates(r, size) {
 			g := chart.Group{Name: fmt.Sprintf("%s, %d/s", size, rate)}

@@ -16,8 +16,15 @@ real connections. This page, its charts and the table in the README are written 
 [results.json](results.json), which holds every single sample.
 `
 
-// caveat stands beside every table.
-const caveat = `> The kernel ran in an emulated machine, where netlink is 7 to 10 times and the start of a process 45 to 70 times slower than on real
+// caveat stands beside every table of an emulated machine.
+func caveat(r figures.Run) string {
+	if r.Emulated() {
+		return emulation
+	}
+	return ""
+}
+
+const emulation = `> The kernel ran in an emulated machine, where netlink is 7 to 10 times and the start of a process 45 to 70 times slower than on real
 > hardware. Compare within a table, not with other machines. kube-proxy's ipvs mode, which starts processes, looks 5 to 8 times worse
 > here than it is; nftables mode, which speaks netlink as kube-ipvs does, is a fair comparison.
 `
@@ -64,13 +71,13 @@ func Markdown(r figures.Run) string {
 		if len(t.rows) == 0 {
 			continue
 		}
-		text := fmt.Sprintf("## %s\n\n%s\n\n%s\n%s", section.title, section.words, t, "\n"+caveat)
+		text := fmt.Sprintf("## %s\n\n%s\n\n%s\n%s", section.title, section.words, t, "\n"+caveat(r))
 		if section.chart != "" {
 			text += fmt.Sprintf("\n![%s](%s)\n", section.title, section.chart)
 		}
 		parts = append(parts, text)
 	}
-	parts = append(parts, fmt.Sprintf(method, r.Machine))
+	parts = append(parts, fmt.Sprintf(method, strings.Join(r.Machines(), "; ")))
 	if p := problems(r); p != "" {
 		parts = append(parts, p)
 	}
@@ -90,7 +97,7 @@ func targets(r figures.Run) string {
 		t.add(target.Promise, orNothing(target.Figure), string(target.Verdict))
 	}
 	return fmt.Sprintf("## Targets\n\n%d met, %d missed, %d not measured.\n\n%s\n%s",
-		met, missed, len(t.rows)-met-missed, t, caveat)
+		met, missed, len(t.rows)-met-missed, t, caveat(r))
 }
 
 func orNothing(text string) string {

@@ -9,16 +9,16 @@ import (
 
 func run() figures.Run {
 	rows := 0.0
-	r := figures.Run{Machine: "a machine"}
+	var r figures.Run
 	r.Put(figures.Cell{
-		Proxy: figures.KubeIPVS, Size: figures.Medium,
+		Proxy: figures.KubeIPVS, Size: figures.Medium, Machine: "2 × QEMU TCG CPU", Kernel: "6.1",
 		Start: &figures.Start{First: 1.5, Settled: 2.25, CPU: 3, Processes: 8}, Restart: &figures.Start{Settled: 0.5, Writes: &rows},
 		Memory: &figures.Memory{Resident: 42 << 20, Peak: 50 << 20, Share: 41 << 20},
 		Moves:  &figures.Moves{Latency: figures.Samples{20, 30, 40}, Write: figures.Samples{5, 5, 5}},
 		Churns: []figures.Churn{{Rate: 50, Changes: 3000, Seconds: 60, Latency: figures.Samples{25}, Backlog: 0.03}},
 	})
 	r.Put(figures.Cell{
-		Proxy: figures.IPVS, Size: figures.Medium,
+		Proxy: figures.IPVS, Size: figures.Medium, Machine: "2 × QEMU TCG CPU", Kernel: "6.1",
 		Start: &figures.Start{First: 10, Over: 300, CPU: 299}, Memory: &figures.Memory{Resident: 84 << 20}, Problem: "too slow\nat this size",
 	})
 	return r
@@ -35,13 +35,13 @@ func TestPage(t *testing.T) {
 		"- kube-proxy ipvs, 1,000 × 10: too slow\n",
 		"p50 ≤ 30 ms | 30.0 ms of 3 moves | met |",
 		"![One endpoint moved](moves.svg)",
-		"a machine",
+		"**Machine:** 2 × QEMU TCG CPU, Linux 6.1.",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in\n%s", part, text)
 		}
 	}
-	tables, warnings := strings.Count(text, "| --- |"), strings.Count(text, caveat)
+	tables, warnings := strings.Count(text, "| --- |"), strings.Count(text, emulation)
 	if tables != warnings || tables != 6 {
 		t.Errorf("%d tables, %d caveats, want 6 and one beside each", tables, warnings)
 	}
@@ -78,12 +78,20 @@ func TestReadme(t *testing.T) {
 	if again, err := Readme(text, run()); err != nil || again != text {
 		t.Errorf("the second time: %v\n%s", err, again)
 	}
-	if !strings.Contains(text, "| kube-ipvs | 1,000 × 10 | 2.25 | 3.00 | 30.0 | 40.0 | 42 |") || !strings.Contains(text, caveat) {
+	if !strings.Contains(text, "| kube-ipvs | 1,000 × 10 | 2.25 | 3.00 | 30.0 | 40.0 | 42 |") || !strings.Contains(text, emulation) {
 		t.Errorf("no table or no caveat in\n%s", text)
 	}
 	for _, broken := range []string{"", before + begin, before + end} {
 		if _, err := Readme(broken, run()); err == nil {
 			t.Errorf("%q: want an error", broken)
 		}
+	}
+}
+
+func TestNoCaveatOnARealMachine(t *testing.T) {
+	var r figures.Run
+	r.Put(figures.Cell{Proxy: figures.KubeIPVS, Size: figures.Medium, Machine: "8 × a real one", Start: &figures.Start{}})
+	if text := Markdown(r); strings.Contains(text, emulation) {
+		t.Errorf("a caveat in\n%s", text)
 	}
 }

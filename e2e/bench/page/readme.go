@@ -51,6 +51,6 @@ func summary(r figures.Run) string {
 			missed++
 		}
 	}
-	return fmt.Sprintf("\n%s\n%s\nOf its targets %d are met and %d missed: [docs/bench](docs/bench/README.md) has all figures, charts, and how they are measured.\n\n",
-		t, caveat, met, missed)
+	return fmt.Sprintf("\n%s\n%s\nOf its targets %d are met and %d missed: [docs/bench](docs/bench/README.md) has all figures, charts, and how they are measured.\n",
+		t, caveat(r), met, missed)
 }
