@@ -23,7 +23,7 @@ type Group struct {
 }
 
 // Bar is a value, and another one that the bar reaches up to in a paler colour.
-// A bar with neither is left out. Label is what stands on top.
+// A bar with neither is left out. Label is what stands on top, in one or several lines.
 type Bar struct {
 	Value, Upto float64
 	Label       string
@@ -34,7 +34,7 @@ const (
 	height    = 430
 	left      = 70
 	right     = 20
-	top       = 96
+	top       = 112
 	bottom    = 52
 	groupGap  = 26.0
 	plotRight = width - right
@@ -104,8 +104,11 @@ func (c Bars) bar(line func(string, ...any), y func(float64) float64, x, wide fl
 				x+2, at, wide-4, plotFoot-at, colour, part.opacity)
 		}
 	}
-	line(`<text x="%.1f" y="%.1f" text-anchor="middle" font-size="11" fill="#222222">%s</text>`,
-		x+wide/2, y(max(v.Upto, v.Value))-5, html.EscapeString(v.Label))
+	labels := strings.Split(v.Label, "\n")
+	for i, label := range labels {
+		line(`<text x="%.1f" y="%.1f" text-anchor="middle" font-size="11" fill="#222222">%s</text>`,
+			x+wide/2, y(max(v.Upto, v.Value))-5-float64(12*(len(labels)-1-i)), html.EscapeString(label))
+	}
 }
 
 // decades are the powers of ten that enclose all values.

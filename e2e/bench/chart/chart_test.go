@@ -12,7 +12,7 @@ func TestSVGIsWellFormed(t *testing.T) {
 	c := Bars{
 		Title: "a < b & c", Note: "note", Unit: "ms", Series: []string{"one", "two"},
 		Groups: []Group{
-			{"100 × 10", []Bar{{20, 40, "20"}, {700, 930, "700"}}},
+			{"100 × 10", []Bar{{20, 40, "20"}, {700, 930, "700\n930"}}},
 			{"1,000 × 10", []Bar{{20, 0, "20"}, {}}},
 			{"over", []Bar{{}, {0, 300, "over 300"}}},
 		},
@@ -34,7 +34,7 @@ func TestSVGIsWellFormed(t *testing.T) {
 	if n := strings.Count(text, `fill-opacity="0.4"`); n != 4 {
 		t.Errorf("%d pale bars, want 4", n)
 	}
-	for _, part := range []string{"a &lt; b &amp; c", ">100<", ">1000<", ">over 300<"} {
+	for _, part := range []string{"a &lt; b &amp; c", ">100<", ">1000<", ">700<", ">930<", ">over 300<"} {
 		if !strings.Contains(text, part) {
 			t.Errorf("no %q in\n%s", part, text)
 		}

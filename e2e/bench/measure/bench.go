@@ -150,6 +150,37 @@ func until(ctx context.Context, begin time.Time, least time.Duration, try func()
 	return true
 }
 
+// atATime is how many tries may be out: one that hangs, because its connection
+// went to what has just been deleted, must not keep the next from succeeding.
+const atATime = 4
+
+// race is until with tries that do not wait for each other.
+func race(ctx context.Context, begin time.Time, least time.Duration, try func() bool) bool {
+	won, out := make(chan struct{}, atATime), make(chan struct{}, atATime)
+	for {
+		select {
+		case <-won:
+			return true
+		case <-ctx.Done():
+			return false
+		case out <- struct{}{}:
+			go func() {
+				if try() {
+					won <- struct{}{}
+				}
+				<-out
+			}()
+		}
+		select {
+		case <-won:
+			return true
+		case <-ctx.Done():
+			return false
+		case <-time.After(max(least, time.Since(begin)/50)):
+		}
+	}
+}
+
 func milliseconds(d time.Duration) float64 {
 	return figures.Round(float64(d)/float64(time.Millisecond), 1)
 }

@@ -13,6 +13,7 @@ import (
 
 const (
 	moveLimit  = time.Minute
+	askPause   = 4 * time.Millisecond   // at least, from one question to the next
 	probePause = 250 * time.Millisecond // from one move to the next during churn
 )
 
@@ -36,7 +37,7 @@ func (b *bench) move(probe int) (m moved, err error) {
 		m.write = time.Since(begin)
 		written <- err
 	}()
-	served := until(ctx, begin, time.Millisecond, func() bool {
+	served := race(ctx, begin, askPause, func() bool {
 		answer, err := b.ask(probe, time.Second)
 		return err == nil && answer == pod
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,6 +62,36 @@ func TestUntil(t *testing.T) {
 		if until(ctx, begin, time.Millisecond, func() bool { return false }) {
 			t.Error("content with nothing")
 		}
+	})
+}
+
+// One try that hangs does not hold up the next; four at a time are enough.
+func TestRace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n atomic.Int64
+		begin := time.Now()
+		if !race(t.Context(), begin, time.Millisecond, func() bool {
+			now := n.Add(1)
+			if now == 1 {
+				time.Sleep(time.Second)
+			}
+			return now == 5
+		}) {
+			t.Error("not content")
+		}
+		if took := time.Since(begin); took > 10*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		n.Store(0)
+		if race(ctx, time.Now(), time.Millisecond, func() bool { n.Add(1); time.Sleep(time.Hour); return true }) {
+			t.Error("content with nothing")
+		}
+		if got := n.Load(); got != atATime {
+			t.Errorf("%d tries are out, want %d", got, atATime)
+		}
+		time.Sleep(2 * time.Hour)
 	})
 }
 

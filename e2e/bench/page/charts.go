@@ -47,7 +47,7 @@ func Charts(r figures.Run) map[string]string {
 }
 
 func spread(s figures.Samples) chart.Bar {
-	return chart.Bar{Value: s.P(50), Upto: s.P(99), Label: fmt.Sprintf("%s / %s", number(s.P(50)), number(s.P(99)))}
+	return chart.Bar{Value: s.P(50), Upto: s.P(99), Label: fmt.Sprintf("%s\n%s", number(s.P(50)), number(s.P(99)))}
 }
 
 // bySize has a group for each size and a bar for each proxy.

@@ -36,8 +36,8 @@ const method = `## How it is measured
 - **Cluster:** n Services × m endpoints, ClusterIP, IPv4, one port, endpoints on another node that nobody answers; among them, evenly
   by name, ten probe Services whose endpoint is a Pod that answers. The last Service by name is a probe.
 - **Latency** is that of real connections: a Pod of the node connects to the ClusterIP, over a new connection each time, until the
-  answer comes from the new endpoint. The clock starts before the write to the API. Pauses between two tries are a fiftieth of the
-  time that has passed, 1 ms at least.
+  answer comes from the new endpoint. The clock starts before the write to the API. From one try to the next is a fiftieth of the
+  time that has passed, 4 ms at least, and up to four are out at a time.
 - **First answer** is from the start of the process to the first answer of any probe. **Settled** is when all probes have answered and the
   proxy's metrics say that its first pass is complete; of kube-ipvs also that every row is held.
 - **CPU** is user and system time of the process and its ended children. **Processes** are all programs started meanwhile, as the
@@ -71,7 +71,7 @@ func Markdown(r figures.Run) string {
 		if len(t.rows) == 0 {
 			continue
 		}
-		text := fmt.Sprintf("## %s\n\n%s\n\n%s\n%s", section.title, section.words, t, "\n"+caveat(r))
+		text := fmt.Sprintf("## %s\n\n%s\n\n%s\n%s", section.title, section.words, t, caveat(r))
 		if section.chart != "" {
 			text += fmt.Sprintf("\n![%s](%s)\n", section.title, section.chart)
 		}
