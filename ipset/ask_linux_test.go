@@ -196,6 +196,19 @@ func TestChangeHeard(t *testing.T) {
 	}
 }
 
+// The type of a set is asked for once, and again after anything was refused.
+func TestTypesAreRemembered(t *testing.T) {
+	header := []step{tells(head(Set{Name: "A", Type: HashIPPort, Family: IPv4})), ack()}
+	s := &script{answers: [][]step{header, {ack()}, {ack()}, {refuses(unix.ENOENT, 0)}, header, {ack()}}}
+	c := &Client{dial: s.dial}
+	for i, want := range []int{2, 3, 4, 6} {
+		c.Add("A", []Entry{IPPort(port("10.0.0.1:80"), 6)})
+		if s.asked != want {
+			t.Errorf("change %d: %d requests so far, want %d", i+1, s.asked, want)
+		}
+	}
+}
+
 func summary(errs []error) string {
 	failed := func(err error) bool { return err != nil }
 	first := slices.IndexFunc(errs, failed)

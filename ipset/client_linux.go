@@ -15,6 +15,10 @@ import (
 type Client struct {
 	dial   func() (socket, error)
 	socket socket // nil after an answer was lost, until the next request
+
+	// Known are the sets that the kernel has described, so that a change need
+	// not ask again. One that refuses anything is asked for anew.
+	known map[string]Set
 }
 
 // Open returns a Client for the network namespace of the calling thread, where
@@ -62,6 +66,7 @@ func (c *Client) confirm(s Set) error {
 // Destroy removes a set with its members. A set that does not exist is no
 // error; ErrBusy if something refers to it.
 func (c *Client) Destroy(name string) error {
+	delete(c.known, name)
 	err := c.ask(nl.IPSET_CMD_DESTROY, about(name), unexpected)
 	// Linux 6.1 has no error for this, older kernels have.
 	if err != nil && !errors.Is(err, ErrNotExist) {
@@ -74,14 +79,25 @@ func (c *Client) Destroy(name string) error {
 // one of the names finds the other's members from now on. ErrNotExist if either
 // set does not exist, ErrMismatch if types or families differ.
 func (c *Client) Swap(a, b string) error {
+	delete(c.known, a)
+	delete(c.known, b)
 	if err := c.ask(nl.IPSET_CMD_SWAP, swapRequest(a, b), unexpected); err != nil {
 		return fmt.Errorf("swap sets %s and %s: %w", a, b, err)
 	}
 	return nil
 }
 
+// describe tells the type and family of a set, asking only once.
+func (c *Client) describe(name string) (Set, error) {
+	if s, known := c.known[name]; known {
+		return s, nil
+	}
+	return c.header(name)
+}
+
 // header asks for the type and family of a set; the size is not told.
 func (c *Client) header(name string) (Set, error) {
+	delete(c.known, name)
 	var p portion
 	err := c.ask(nl.IPSET_CMD_HEADER, about(name), func(msg []byte) (err error) {
 		p, err = parsePortion(msg)
@@ -89,6 +105,12 @@ func (c *Client) header(name string) (Set, error) {
 	})
 	if err == nil && p.set.Name != name {
 		err = fmt.Errorf("%w: about set %q", errMalformed, p.set.Name)
+	}
+	if err == nil {
+		if c.known == nil {
+			c.known = map[string]Set{}
+		}
+		c.known[name] = p.set
 	}
 	return p.set, err
 }

@@ -55,8 +55,8 @@ func TestThreeMessages(t *testing.T) {
 		if err := errors.Join(deed("A", entries)...); err != nil {
 			t.Fatal(err)
 		}
-		if n.sent != 4 {
-			t.Errorf("%s: %d messages, want one to ask for the type and three", name, n.sent)
+		if n.sent != 3 {
+			t.Errorf("%s: %d messages, want three: the type is known since Create", name, n.sent)
 		}
 	}
 }

@@ -36,14 +36,15 @@ func explain(format, set string, entries []Entry, errs []error) []error {
 	return errs
 }
 
-// change asks for the set's type first: on an entry of another type the kernel
-// breaks a message off without naming the entry, or takes it for one of its own.
+// change has to know the set's type first: on an entry of another type the
+// kernel breaks a message off without naming the entry, or takes it for one of
+// its own.
 func (c *Client) change(command int, name string, entries []Entry) []error {
 	errs := make([]error, len(entries))
 	if len(entries) == 0 {
 		return errs
 	}
-	set, err := c.header(name)
+	set, err := c.describe(name)
 	var due []int
 	for i, e := range entries {
 		errs[i] = err
@@ -58,6 +59,9 @@ func (c *Client) change(command int, name string, entries []Entry) []error {
 		n := min(len(due), size)
 		err := c.ask(command, changeRequest(name, pick(entries, due[:n])), unexpected)
 		refused, ok := errors.AsType[*refusal](err)
+		if err != nil {
+			delete(c.known, name)
+		}
 		switch {
 		case err == nil:
 			size = min(2*size, perMessage)
