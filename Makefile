@@ -9,7 +9,7 @@ REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit e2e demo conformance bench man deps clean
+.PHONY: help build test lint unit microbench e2e demo conformance bench man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -27,6 +27,10 @@ $(OUT)/tools/golangci-lint: Makefile
 
 unit: ## tests that need no privilege, with the race detector
 	CGO_ENABLED=1 go test -race -timeout 10m ./...
+
+microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/microbench.txt, for benchstat
+	@mkdir -p $(OUT)
+	go test -run xxx -bench . -count 10 ./proxier | tee $(OUT)/microbench.txt
 
 e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
 	$(OUT)/controlplane -- $(OUT)/vm -timeout 30m -- $(OUT)/report $(REAL)

@@ -1,9 +1,7 @@
 package proxier_test
 
 import (
-	"context"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,10 +10,6 @@ import (
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier"
-	"github.com/kube-ipvs/kube-ipvs/proxier/health"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 )
 
 // numbered are a Service and its slice; address tells the endpoints apart.
@@ -51,24 +45,7 @@ func TestCostFollowsTheChange(t *testing.T) {
 }
 
 func cost(t *testing.T, services int) {
-	api, k := newFakeCluster(), kerneltest.New(netip.MustParseAddr("192.0.2.1"))
-	for i := range services {
-		svc, slice := numbered(i, 3, 0)
-		api.setService(svc)
-		api.setSlice(slice)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	p := proxier.New(testConfig, proxier.Parts{
-		API: api, Changes: api.changes, Kernel: k, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
-	})
-	go func() { done <- p.Run(ctx) }()
-	synctest.Wait()
-	if held := len(k.Rows().RealServers); held != 3*services {
-		t.Fatalf("%d real servers at the start, want %d", held, 3*services)
-	}
-	k.Calls()
-
+	api, k := running(t, services)
 	_, slice := numbered(services/2, 3, 0)
 	slice.Endpoints[1].Addresses[0] = "10.200.0.1"
 	api.setSlice(slice)
@@ -83,8 +60,12 @@ func cost(t *testing.T, services int) {
 	if want := "count connections 1\ndelete real server 1\n"; got != want {
 		t.Errorf("the old one had no connections: calls\n%swant\n%s", got, want)
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
+
+	// A virtual server takes its real servers along.
+	api.remove(fmt.Sprint("shop/cart-", services/2))
+	synctest.Wait()
+	want := "delete address 1\ndelete member 3\ndelete virtual server 1\nforget flows 1\n"
+	if got := k.Calls(); got != want {
+		t.Errorf("one Service deleted: calls\n%swant\n%s", got, want)
 	}
 }

@@ -110,6 +110,9 @@ func (p *Proxier) forgetFlows(ctx context.Context) {
 			delete(f.pending, svc)
 		}
 	}
+	if len(f.pending) == 0 {
+		f.pending = map[owner]backends{} // it may have room for all of the cluster
+	}
 	if len(all) == 0 {
 		return
 	}

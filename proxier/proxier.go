@@ -159,7 +159,9 @@ func (p *Proxier) Uninstall(ctx context.Context) error {
 	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
 		return err
 	}
-	return p.apply(ctx).err(p.tables.inOrder())
+	r := newReport()
+	p.apply(ctx, r)
+	return r.err(p.tables.inOrder())
 }
 
 // loop makes a pass whenever there is a reason to.

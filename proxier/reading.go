@@ -1,7 +1,6 @@
 package proxier
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -105,9 +104,7 @@ func (p *Proxier) readServices(ctx context.Context) map[string]int {
 	for begin := time.Now(); r.portion+r.rush > 0 && time.Since(begin) < stepTime; {
 		if len(r.round) == 0 {
 			// Always in one order, so that from turn to turn it is a round for each.
-			r.round = slices.SortedFunc(maps.Keys(p.known), func(a, b owner) int {
-				return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-			})
+			r.round = slices.SortedFunc(maps.Keys(p.known), byName)
 		}
 		n := min(atOnce, len(r.round), max(r.portion, r.rush))
 		for kind, rows := range p.read(p.tables.look(ctx, r.round[:n])) {

@@ -35,7 +35,9 @@ func (p *Proxier) sync(ctx context.Context) report {
 		p.replan(svc)
 	}
 	p.drainServers(ctx, begin)
-	r := p.apply(ctx)
+	r := newReport()
+	p.growInPortions(ctx, moved.Services, r)
+	p.apply(ctx, r)
 	r.planned = len(moved.Services)
 	r.latencies = p.settle(time.Now())
 	r.remarks = p.remarks
@@ -94,15 +96,13 @@ func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks [
 }
 
 // apply works off what is due: all tables grow before any shrinks.
-func (p *Proxier) apply(ctx context.Context) report {
-	r := newReport()
+func (p *Proxier) apply(ctx context.Context, r report) {
 	for _, t := range p.tables.inOrder() {
 		r.add(t.Name(), t.Grow(ctx))
 	}
 	for _, t := range p.tables.onTheWayOut() {
 		r.add(t.Name(), t.Shrink(ctx))
 	}
-	return r
 }
 
 // observe reads back all rows of these tables. A table that cannot be read keeps
@@ -131,6 +131,9 @@ func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
 				latencies = append(latencies, now.Sub(at))
 			}
 		}
+	}
+	if len(p.waiting) == 0 {
+		p.waiting = map[owner][]time.Time{} // it may have room for all of the cluster
 	}
 	return latencies
 }

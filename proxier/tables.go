@@ -48,6 +48,7 @@ type table interface {
 	Name() string
 	Observe(context.Context) (drift int, err error)
 	Grow(context.Context) reconcile.Tally
+	GrowFor(context.Context, []owner) reconcile.Tally
 	Shrink(context.Context) reconcile.Tally
 	Settled(owner) bool
 	Size() (wanted, held, due int)

@@ -3,10 +3,10 @@ package reconcile
 import "slices"
 
 // owner is one of those who want rows.
-type owner[K any] struct{ rows []K }
+type owner[K comparable] struct{ rows []K }
 
 // claim is one owner's wish for one row; of nobody if there is no owner.
-type claim[K any, V comparable] struct {
+type claim[K, V comparable] struct {
 	owner *owner[K]
 	value V
 }
@@ -56,6 +56,6 @@ func (t *Table[O, K, V]) disown(o *owner[K], k K) {
 	}
 }
 
-func position[K any, V comparable](claims []claim[K, V], o *owner[K]) int {
+func position[K, V comparable](claims []claim[K, V], o *owner[K]) int {
 	return slices.IndexFunc(claims, func(c claim[K, V]) bool { return c.owner == o })
 }

@@ -19,7 +19,7 @@ type Table[O, K, V comparable] struct {
 
 // row is what is known of one row. There may be hundreds of thousands, nearly
 // all of them with one owner.
-type row[K any, V comparable] struct {
+type row[K, V comparable] struct {
 	first  claim[K, V]
 	value  V // what is held
 	isHeld bool

@@ -80,6 +80,20 @@ func TestWhoWantsWhat(t *testing.T) {
 	}
 }
 
+func TestSomeOwnersGoFirst(t *testing.T) {
+	ctx := context.Background()
+	out, table := newTable(t, map[int]string{2: "old"})
+	table.Claim("A", map[int]string{1: "x"})
+	table.Claim("B", map[int]string{2: "x", 4: "x"})
+	table.Claim("C", map[int]string{3: "x", 4: "x"})
+	table.GrowFor(ctx, []string{"B", "C", "nobody"})
+	wantCalls(t, out, "update 2 x", "create 3 x", "create 4 x")
+	table.GrowFor(ctx, []string{"B", "C"})
+	wantCalls(t, out)
+	table.Grow(ctx)
+	wantCalls(t, out, "create 1 x")
+}
+
 func TestARowStaysUntilTheLastOwnerLeaves(t *testing.T) {
 	ctx := context.Background()
 	out, table := newTable(t, map[int]string{})

@@ -142,6 +142,7 @@ func walk(t *testing.T, seed uint64) {
 			model.claim(owner, rows)
 		case 2:
 			out.failing = random.Float64()
+			table.GrowFor(ctx, []string{"A", "C"})
 			table.Grow(ctx)
 			table.Shrink(ctx)
 		case 3:

@@ -14,16 +14,33 @@ const atOnce = 2000
 func (t *Table[O, K, V]) Grow(ctx context.Context) Tally {
 	var ops []Op[K, V]
 	for k := range t.due {
-		r := t.rows[k]
-		switch {
-		case !r.isWanted():
-		case r.isHeld:
-			ops = append(ops, Op[K, V]{Update, k, r.first.value})
-		default:
-			ops = append(ops, Op[K, V]{Create, k, r.first.value})
+		if r := t.rows[k]; r.isWanted() {
+			ops = append(ops, r.growth(k))
 		}
 	}
 	return t.apply(ctx, ops)
+}
+
+// GrowFor does the same with the rows of these owners alone, so that they need
+// not wait for the rest.
+func (t *Table[O, K, V]) GrowFor(ctx context.Context, owners []O) Tally {
+	var ops []Op[K, V]
+	for _, o := range owners {
+		for _, k := range t.Claimed(o) {
+			if _, due := t.due[k]; due {
+				ops = append(ops, t.rows[k].growth(k))
+			}
+		}
+	}
+	return t.apply(ctx, ops)
+}
+
+// growth is what makes the row held as it is wanted.
+func (r row[K, V]) growth(k K) Op[K, V] {
+	if r.isHeld {
+		return Op[K, V]{Update, k, r.first.value}
+	}
+	return Op[K, V]{Create, k, r.first.value}
 }
 
 // Shrink deletes the rows that are due and that nobody wants. Those that have
@@ -43,7 +60,9 @@ func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
 }
 
 func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
+	many := len(t.due) > atOnce
 	slices.SortFunc(ops, t.rules.order)
+	ops = slices.Compact(ops) // two owners may want the same row
 	for some := range slices.Chunk(ops, atOnce) {
 		for i, err := range t.kind.Apply(ctx, some) {
 			op := some[i]
@@ -59,7 +78,7 @@ func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally
 			tally.count(op.Verb)
 		}
 	}
-	if len(t.due) == 0 && len(ops) > atOnce {
+	if len(t.due) == 0 && many {
 		t.due = map[K]struct{}{} // a map keeps the room that it once needed
 	}
 	return tally

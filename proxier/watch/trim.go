@@ -5,6 +5,7 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -52,10 +53,45 @@ func trimSlice(s *discovery.EndpointSlice) {
 	trimMeta(&s.ObjectMeta, discovery.LabelServiceName, v1.EndpointsLastChangeTriggerTime)
 	for i, e := range s.Endpoints {
 		s.Endpoints[i] = discovery.Endpoint{
-			Addresses:  e.Addresses,
-			Conditions: e.Conditions,
-			NodeName:   e.NodeName,
-			Hints:      e.Hints,
+			Addresses: e.Addresses,
+			Conditions: discovery.EndpointConditions{
+				Ready: one(e.Conditions.Ready), Serving: one(e.Conditions.Serving), Terminating: one(e.Conditions.Terminating),
+			},
+			NodeName: e.NodeName,
+			Hints:    e.Hints,
+		}
+	}
+	share(s.Endpoints)
+}
+
+// One of each is enough for all endpoints of the cluster.
+var yes, no = true, false
+
+func one(p *bool) *bool {
+	switch {
+	case p == nil:
+		return nil
+	case *p:
+		return &yes
+	}
+	return &no
+}
+
+// share lets endpoints on one node, or with the same hints, have one copy of
+// them: there are hundreds of thousands of endpoints.
+func share(all []discovery.Endpoint) {
+	nodes := map[string]*string{}
+	for i := range all {
+		e := &all[i]
+		if e.NodeName != nil {
+			if same, known := nodes[*e.NodeName]; known {
+				e.NodeName = same
+			} else {
+				nodes[*e.NodeName] = e.NodeName
+			}
+		}
+		if i > 0 && equality.Semantic.DeepEqual(e.Hints, all[i-1].Hints) {
+			e.Hints = all[i-1].Hints
 		}
 	}
 }
