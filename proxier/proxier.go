@@ -138,12 +138,15 @@ func New(cfg Config, with Parts) *Proxier {
 // cluster is known.
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
+	p.health.Working(p.started)
 	if err := p.kernel.Prepare(ctx); err != nil {
 		return err
 	}
+	p.health.Resting() // the API server may be away: that is no fault of this node
 	if err := p.api.WaitForSync(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
+	p.health.Working(time.Now())
 	if err := p.readNode(ctx); err != nil {
 		return err
 	}
@@ -178,6 +181,7 @@ func (p *Proxier) loop(ctx context.Context) {
 
 	for {
 		var drift map[string]int
+		p.health.Resting()
 		select {
 		case <-ctx.Done():
 			return
@@ -190,6 +194,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		case <-p.kernel.Touched():
 			p.lookAgain = true
 		case <-reading.C:
+			p.health.Working(time.Now())
 			found, pass, pause := p.readOn(ctx)
 			reading.Reset(pause)
 			if !pass {
@@ -206,6 +211,7 @@ func (p *Proxier) loop(ctx context.Context) {
 			}
 			continue
 		}
+		p.health.Working(time.Now())
 		// A pass that has begun is finished also when ctx ends.
 		r := p.sync(context.WithoutCancel(ctx))
 		r.drift = drift

@@ -15,13 +15,25 @@ type Health struct {
 	queued   time.Time // of the oldest change that no sync has followed; zero: none
 	synced   time.Time // zero: never
 	eligible bool
+	working  time.Time // since then; zero: the loop waits for something to do
 }
 
 // New returns the Health of a loop that is healthy unless a change has waited
-// for limit. Families are what Reports show a status for: IPv4, IPv6.
+// for limit, or the loop has not come to an end for so long. Families are what Reports show a status for: IPv4, IPv6.
 func New(limit time.Duration, families ...string) *Health {
 	return &Health{limit: limit, families: families}
 }
+
+// Working notes that at this time the loop has begun to do something: if it
+// does not come to an end, a call of the kernel hangs.
+func (h *Health) Working(now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.working = now
+}
+
+// Resting notes that the loop has come to an end and waits.
+func (h *Health) Resting() { h.Working(time.Time{}) }
 
 // Queued notes that at this time a change came in.
 func (h *Health) Queued(now time.Time) {
@@ -75,7 +87,8 @@ type Status struct {
 func (h *Health) Report(now time.Time) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	healthy, eligible := h.queued.IsZero() || now.Sub(h.queued) < h.limit, h.eligible
+	inTime := func(since time.Time) bool { return since.IsZero() || now.Sub(since) < h.limit }
+	healthy, eligible := inTime(h.queued) && inTime(h.working), h.eligible
 	r := Report{LastUpdated: h.synced, CurrentTime: now, NodeEligible: &eligible, Healthy: healthy, Status: map[string]Status{}}
 	for _, family := range h.families {
 		r.Status[family] = Status{LastUpdated: h.synced, Healthy: healthy}

@@ -24,6 +24,12 @@ func TestReport(t *testing.T) {
 			h.Queued(after(0))
 			h.Queued(after(50))
 		}, 60, false, time.Time{}},
+		{"the loop has worked for less than the limit", func(h *Health) { h.Working(after(0)) }, 59, true, time.Time{}},
+		{"the loop has worked for the limit", func(h *Health) { h.Working(after(0)) }, 60, false, time.Time{}},
+		{"the loop rests", func(h *Health) {
+			h.Working(after(0))
+			h.Resting()
+		}, 1000, true, time.Time{}},
 		{"a sync ends the wait", func(h *Health) {
 			h.Queued(after(0))
 			h.Synced(after(70))

@@ -63,6 +63,9 @@ func Open(cfg Config) (k *Kernel, err error) {
 	if k.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC); err != nil {
 		return k, fmt.Errorf("open rtnetlink: %w", err)
 	}
+	if err = k.links.SetSocketTimeout(answerTimeout); err != nil {
+		return k, fmt.Errorf("set a deadline for rtnetlink: %w", err)
+	}
 	// The library's writes "succeed" without IPVS in the kernel, so ask first.
 	if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
 		return k, err
@@ -120,20 +123,17 @@ func (k *Kernel) Families() []ipset.Family {
 
 // Prepare makes the device, the sets and the rules, whatever is missing or
 // different of them, and writes nothing else. In that order: rules refer to
-// sets.
+// sets. What fails in one family does not keep the other from its own.
 func (k *Kernel) Prepare(ctx context.Context) error {
-	if err := k.ensureDevice(); err != nil {
-		return err
-	}
+	errs := []error{k.ensureDevice()}
 	for _, f := range k.Families() {
-		if err := k.ensureSets(f); err != nil {
-			return err
+		err := k.ensureSets(f)
+		if err == nil {
+			err = k.tables[f].ensure(ctx, program(f, k.cfg))
 		}
-		if err := k.tables[f].ensure(ctx, program(f, k.cfg)); err != nil {
-			return err
-		}
+		errs = append(errs, err)
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Remove takes away what Prepare has made. Rows are to be gone before.

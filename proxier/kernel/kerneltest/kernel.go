@@ -30,6 +30,7 @@ type Kernel struct {
 	calls    map[string]int
 	failing  map[string]int // call -> how many more times
 	rate     float64
+	left     int // calls that still reach the machine; negative: all
 	random   *rand.Rand
 
 	virtualServers parted[state.VirtualServer, state.VirtualServer, state.Balancing]
@@ -48,6 +49,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		touched: make(chan struct{}, 1),
 		calls:   map[string]int{},
 		failing: map[string]int{},
+		left:    -1,
 		random:  rand.New(rand.NewPCG(1, 2)),
 
 		connections: map[state.RealServer]int{},
@@ -215,6 +217,12 @@ func (k *Kernel) HealthPorts() reconcile.Kind[netip.AddrPort, state.Ready] { ret
 // call notes a call and answers with its demanded failure, if any.
 func (k *Kernel) call(name string) error {
 	k.calls[name]++
+	switch {
+	case k.left == 0:
+		return ErrDemanded
+	case k.left > 0:
+		k.left--
+	}
 	if k.failing[name] > 0 {
 		k.failing[name]--
 		return ErrDemanded
@@ -231,6 +239,14 @@ func (k *Kernel) Fail(name string, n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.failing[name] = n
+}
+
+// CutOff lets n more calls reach the machine and no other, as if the program had
+// been killed after them; negative: all do again.
+func (k *Kernel) CutOff(n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.left = n
 }
 
 // FailAtRate makes calls fail at random from now on; zero ends it.
