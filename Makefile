@@ -1,6 +1,7 @@
 # Everything that anyone needs is one of these; `make` lists them.
 OUT      := $(CURDIR)/.out
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VULN     := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
 
@@ -9,7 +10,7 @@ REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo conformance bench man deps clean
+.PHONY: help build test lint unit microbench e2e demo conformance bench vuln man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -52,6 +53,9 @@ man: ## a man page for each verb, into .out/man
 bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in 40 minutes; BENCH=quick for five
 	go build -o $(OUT)/ ./e2e/bench ./e2e/bench/measure
 	$(OUT)/controlplane -- $(OUT)/bench $(if $(filter quick,$(BENCH)),-quick -out $(OUT)/bench-quick,-readme README.md) $(BENCHFLAGS)
+
+vuln: ## known weaknesses in what we depend on; asks the network
+	go run $(VULN) ./...
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh
