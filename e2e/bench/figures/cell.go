@@ -141,13 +141,15 @@ type Dataplane struct {
 }
 
 // Bare is the floor, in seconds: what the kernel takes for the rows of a
-// size in batched netlink, and client-go for the first list of the API.
+// size in batched netlink, client-go for the first list of the API, and a process
+// that does nothing.
 type Bare struct {
 	VirtualServers float64 `json:"virtual_servers_s"`
 	RealServers    float64 `json:"real_servers_s"`
 	Addresses      float64 `json:"addresses_s"`
 	Members        float64 `json:"set_members_s"`
 	List           float64 `json:"list_s"`
+	Process        float64 `json:"process_s"` // the start of a small program
 }
 
 // Kernel is the kernel's part.

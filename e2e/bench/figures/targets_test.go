@@ -24,12 +24,12 @@ func good() Run {
 		r.Put(Cell{
 			Proxy: NFTables, Size: size,
 			Start:  &Start{Settled: 120},
-			Moves:  &Moves{Latency: Samples{400, 400, 600}},
+			Moves:  &Moves{Latency: Samples{400, 400, 600}, Processes: 3},
 			Memory: &Memory{Resident: 100 << 20},
 			Churns: []Churn{{Rate: HighRate, CPU: 5, Seconds: 60}},
 		})
 		r.Put(Cell{Proxy: IPVS, Size: size, Dataplane: &Dataplane{Connections: 180, ConnectionsDirect: 200}})
-		r.Put(Cell{Proxy: Floor, Size: size, Bare: &Bare{VirtualServers: 1, RealServers: 4, Addresses: 2, Members: 1, List: 1}})
+		r.Put(Cell{Proxy: Floor, Size: size, Bare: &Bare{VirtualServers: 1, RealServers: 4, Addresses: 2, Members: 1, List: 1, Process: 0.06}})
 	}
 	return r
 }
@@ -38,6 +38,15 @@ func TestGoodRunMeetsAll(t *testing.T) {
 	for _, target := range good().Targets() {
 		if target.Verdict != Met || target.Figure == "" {
 			t.Errorf("%s: %s (%s)", target.Promise, target.Verdict, target.Figure)
+		}
+	}
+}
+
+// What a peer's processes take is said beside the ratio.
+func TestProcessesOfAPeer(t *testing.T) {
+	for _, target := range good().Targets() {
+		if strings.Contains(target.Promise, "20 times") && target.Figure != "20 times (20.0 ms, 400 ms); 17 times if its processes took no time" {
+			t.Errorf("%s: %s", target.Promise, target.Figure)
 		}
 	}
 }

@@ -28,6 +28,9 @@ func (b *bench) floor() (err error) {
 	if b.cell.Bare.List, err = b.list(); err != nil {
 		return err
 	}
+	if b.cell.Bare.Process, err = b.process(); err != nil {
+		return err
+	}
 	err = b.lab.Node.Do(func() error {
 		k, err := openBare()
 		if err != nil {
@@ -38,6 +41,20 @@ func (b *bench) floor() (err error) {
 	})
 	b.say("kernel %.2f s, list %v s", b.cell.Bare.Kernel(), b.cell.Bare.List)
 	return err
+}
+
+// process times the start of a program that proxies start, with nothing to do:
+// the median of some.
+func (b *bench) process() (float64, error) {
+	var took figures.Samples
+	for range 15 {
+		begin := time.Now()
+		if _, err := b.lab.Pod(clientPod).Run("nft", "list", "tables"); err != nil {
+			return 0, err
+		}
+		took = append(took, time.Since(begin).Seconds())
+	}
+	return figures.Round(took.P(50), 4), nil
 }
 
 // fill adds what a Service proxy on IPVS has for ClusterIPs. The messages are

@@ -145,8 +145,11 @@ func (p *proxy) synced() bool {
 // rowsWritten is how many rows the daemon has changed in the kernel by its own
 // count, nil if it does not count.
 func (p *proxy) rowsWritten() (*float64, error) {
+	if p.job.Proxy != figures.KubeIPVS {
+		return nil, nil
+	}
 	all, err := p.metrics("kubeipvs_kernel_rows_total")
-	if err != nil || p.job.Proxy != figures.KubeIPVS {
+	if err != nil {
 		return nil, err
 	}
 	sum := 0.0

@@ -25,8 +25,8 @@ func caveat(r figures.Run) string {
 }
 
 const emulation = `> The kernel ran in an emulated machine, where netlink is 7 to 10 times and the start of a process 45 to 70 times slower than on real
-> hardware. Compare within a table, not with other machines. kube-proxy's ipvs mode, which starts processes, looks 5 to 8 times worse
-> here than it is; nftables mode, which speaks netlink as kube-ipvs does, is a fair comparison.
+> hardware: some 60 ms in place of 1 or 2. Compare within a table, not with other machines, and take kube-proxy's processes into account:
+> nftables mode starts one for each sync, ipvs mode dozens, so that the latter looks 5 to 8 times worse here than it is.
 `
 
 const method = `## How it is measured
@@ -47,7 +47,8 @@ const method = `## How it is measured
 - **Churn** replaces one endpoint of one Service after another, so many a second; the probes are moved meanwhile. **Backlog** is the
   time that a change takes which is written right after the last one.
 - **Floor**: the rows that a proxy on IPVS needs for the size, in batched netlink (128 messages a send, 500 set entries a message) with
-  nothing around it; and the first list of Services and EndpointSlices by client-go.
+  nothing around it; the first list of Services and EndpointSlices by client-go; and the start of ` + "`nft list tables`" + ` in a
+  namespace without any.
 - All proxies run with their default settings; the versions are those in results.json.
 `
 
@@ -189,11 +190,11 @@ func dataplanes(r figures.Run) *table {
 }
 
 func floors(r figures.Run) *table {
-	t := newTable("", "Services × endpoints", "virtual servers", "real servers", "addresses", "set members", "kernel", "first list", "together")
+	t := newTable("", "Services × endpoints", "virtual servers", "real servers", "addresses", "set members", "kernel", "first list", "together", "one process")
 	for _, c := range r.Cells {
 		if b := c.Bare; b != nil {
 			t.add("floor", c.Size.String(), number(b.VirtualServers), number(b.RealServers), number(b.Addresses), number(b.Members),
-				number(b.Kernel()), number(b.List), number(b.Kernel()+b.List))
+				number(b.Kernel()), number(b.List), number(b.Kernel()+b.List), fmt.Sprintf("%.3f", b.Process))
 		}
 	}
 	return t
