@@ -1,0 +1,70 @@
+package xtables
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestParse(t *testing.T) {
+	d, err := Parse("# comment\n*nat\n:PREROUTING ACCEPT [1:2]\n:KIPVS-MARK - [0:0]\n-A PREROUTING -j KIPVS-MARK\nCOMMIT\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Dump{{"nat", "PREROUTING"}: {"-j KIPVS-MARK"}, {"nat", "KIPVS-MARK"}: nil}
+	if diff := cmp.Diff(want, d); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, short := range []string{"*nat\n:PREROUTING ACCEPT [0:0]\n", "-A PREROUTING -j X\n", "*nat\nnonsense\nCOMMIT\n"} {
+		if _, err := Parse(short); err == nil {
+			t.Errorf("%q: no error", short)
+		}
+	}
+}
+
+func TestIncompatible(t *testing.T) {
+	text := "# Table `raw' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n# Completed\n"
+	if diff := cmp.Diff([]string{"raw"}, Incompatible(text)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestWhatARuleRefersTo(t *testing.T) {
+	for _, c := range []struct {
+		rule, target string
+		sets         []string
+	}{
+		{"-j KUBE-SERVICES", "KUBE-SERVICES", nil},
+		{"-m comment --comment \"kubernetes service portals\" -g KUBE-SERVICES", "KUBE-SERVICES", nil},
+		{"-m comment --comment \"not -j HERE\" -j THERE", "THERE", nil},
+		{"-m comment --comment \"-j\" -j THERE", "THERE", nil},
+		{`-m comment --comment "say \"-j HERE\"" -j THERE`, "THERE", nil},
+		{"-s 10.0.0.0/8", "", nil},
+		{"-m set --match-set A dst,dst -m set ! --match-set B src -j SET --add-set C dst", "SET", []string{"A", "B", "C"}},
+		{"-m comment --comment \"--match-set A dst\" -j ACCEPT", "ACCEPT", nil},
+	} {
+		if got := Target(c.rule); got != c.target {
+			t.Errorf("%s: leads to %q, want %q", c.rule, got, c.target)
+		}
+		if diff := cmp.Diff(c.sets, Sets(c.rule)); diff != "" {
+			t.Errorf("%s: sets (-want +got):\n%s", c.rule, diff)
+		}
+	}
+}
+
+func TestRestore(t *testing.T) {
+	var r Restore
+	if got := r.String(); got != "" {
+		t.Errorf("nothing to do reads %q", got)
+	}
+	input, own := Place{"filter", "INPUT"}, Place{"nat", "OWN"}
+	r.Append(own, "-j RETURN")
+	r.Empty(own)
+	r.Insert(input, "-j X")
+	r.Take(input, "-j Y")
+	r.Delete(Place{"nat", "OLD"})
+	want := "*filter\n-I INPUT 1 -j X\n-D INPUT -j Y\nCOMMIT\n*nat\n:OWN - [0:0]\n-A OWN -j RETURN\n-X OLD\nCOMMIT\n"
+	if diff := cmp.Diff(want, r.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
