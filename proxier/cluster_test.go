@@ -36,6 +36,13 @@ func (c *fakeCluster) Warn(about *v1.Service, note string) {
 	c.events += fmt.Sprintf("%s: %s\n", nameOf(about.ObjectMeta), note)
 }
 
+// WarnNode notes an Event.
+func (c *fakeCluster) WarnNode(about *v1.Node, note string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.events += fmt.Sprintf("node %s: %s\n", about.Name, note)
+}
+
 // told is what has been noted since the last time.
 func (c *fakeCluster) told() string {
 	c.mu.Lock()

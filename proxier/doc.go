@@ -8,6 +8,7 @@
 //	state     the row types: what is wanted and what is held, comparable
 //	reconcile makes what is held equal to what is wanted, row by row
 //	kernel    lists, creates, updates and deletes rows in this machine
+//	remains   what kube-proxy and we leave in a machine, and how it goes (pure)
 //	health    answers the kubelet and load balancers
 //
 // One goroutine, Run, owns all of it. It sleeps until a Service, an

@@ -21,14 +21,16 @@ var floors = map[string][]string{
 	"proxier/state":             {"ipset"},
 	"proxier/drain":             {"proxier/state"},
 	"proxier/plan":              {"ipset", "proxier/cluster", "proxier/state"},
-	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile"},
-	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile"},
+	"proxier/xtables":           {},
+	"proxier/remains":           {"ipset", "proxier/state", "proxier/xtables"},
+	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/xtables"},
+	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier": {
 		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
-		"proxier/reconcile", "proxier/state", "proxier/watch",
+		"proxier/reconcile", "proxier/remains", "proxier/state", "proxier/watch",
 	},
-	"cmd/kube-ipvs": {"proxier", "proxier/health", "proxier/kernel", "proxier/watch"},
+	"cmd/kube-ipvs": {"proxier", "proxier/health", "proxier/kernel", "proxier/remains", "proxier/watch"},
 }
 
 // thirdParties says who alone may import a library, directly.

@@ -21,6 +21,8 @@ type metrics struct {
 	drift    *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	refused  prometheus.Gauge
+	remains  prometheus.Gauge
+	running  *prometheus.GaugeVec
 
 	passes   prometheus.Histogram
 	last     prometheus.Gauge
@@ -45,6 +47,10 @@ func newMetrics() *metrics {
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeipvs_refused_fields", Help: "Fields of objects that cannot be programmed and are left out.",
 		}),
+		remains: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kubeipvs_kube_proxy_remains", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
+		}),
+		running: gauges("kubeipvs_kube_proxy_running", "1 while there is this sign of a kube-proxy at work on this node.", "sign"),
 		passes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "kubeproxy_sync_proxy_rules_duration_seconds", Help: "Duration of a pass.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
@@ -71,8 +77,8 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
 	}
-	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.passes, m.last, m.latency, m.services,
-		m.draining, m.drained, m.forgotten, m.forgettingIn,
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.remains, m.running, m.passes, m.last,
+		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -133,5 +139,15 @@ func (m *metrics) drains(now int, ended map[drain.End]int) {
 	m.draining.Set(float64(now))
 	for how, n := range ended {
 		m.drained.WithLabelValues(string(how)).Add(float64(n))
+	}
+}
+
+func (m *metrics) neighbour(rules, healthPort bool) {
+	for sign, seen := range map[string]bool{"rules": rules, "health port": healthPort} {
+		value := 0.0
+		if seen {
+			value = 1
+		}
+		m.running.WithLabelValues(sign).Set(value)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
@@ -52,7 +53,6 @@ type Kernel interface {
 	Families() []ipset.Family
 	NodeAddresses(context.Context) ([]netip.Addr, error)
 	Touched() <-chan struct{}
-	RemoveStale(context.Context) (removed int, err error)
 	// Connections counts those of real servers; what is not there has none.
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
@@ -61,14 +61,17 @@ type Kernel interface {
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
+
+	remains.Machine
 }
 
 // HealthPorts are where load balancers ask for the health of Services.
 type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
 
-// Events tell those who look at a Service.
+// Events tell those who look at a Service or at our Node.
 type Events interface {
 	Warn(about *v1.Service, note string)
+	WarnNode(about *v1.Node, note string)
 }
 
 // Parts are what a Proxier works with.
@@ -104,7 +107,8 @@ type Proxier struct {
 	reading   reading
 	drain     *drain.Servers[owner]
 	lookAgain bool // the node's addresses may have changed
-	tidied    bool // what kube-proxy left behind has been dealt with
+	takeover  takeover
+	neighbour neighbour
 	started   time.Time
 }
 
@@ -150,21 +154,14 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if err := p.readNode(ctx); err != nil {
 		return err
 	}
+	if err := p.adopt(ctx); err != nil {
+		return err
+	}
 	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
 		return err
 	}
 	p.loop(ctx)
 	return nil
-}
-
-// Uninstall removes every row from the kernel: nobody wants anything.
-func (p *Proxier) Uninstall(ctx context.Context) error {
-	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
-		return err
-	}
-	r := newReport()
-	p.apply(ctx, r)
-	return r.err(p.tables.inOrder())
 }
 
 // loop makes a pass whenever there is a reason to.
@@ -216,7 +213,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		r := p.sync(context.WithoutCancel(ctx))
 		r.drift = drift
 		p.report(r)
-		p.tidy(ctx, r)
+		p.takeOver(ctx, r)
 		if last = time.Now(); p.tables.due() > 0 {
 			later.Reset(retries.next())
 		} else {

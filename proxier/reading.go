@@ -40,7 +40,7 @@ func (p *Proxier) beginReading(now time.Time) {
 			})
 		}
 	}
-	p.reading.steps = append(p.reading.steps, func(context.Context) map[string]int {
+	p.reading.steps = append(p.reading.steps, p.lookForKubeProxy, func(context.Context) map[string]int {
 		p.lookAgain = true
 		return nil
 	})

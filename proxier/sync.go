@@ -8,7 +8,6 @@ import (
 	"time"
 
 	v1 "k8s.io/api/core/v1"
-	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
@@ -136,21 +135,4 @@ func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
 		p.waiting = map[owner][]time.Time{} // it may have room for all of the cluster
 	}
 	return latencies
-}
-
-// tidy removes what kube-proxy left behind, once, after the first pass that
-// failed nowhere in the kernel: until then the old rules carry the traffic.
-func (p *Proxier) tidy(ctx context.Context, r report) {
-	if p.tidied || !p.cfg.Takeover || r.err(p.tables.inKernel()) != nil {
-		return
-	}
-	removed, err := p.kernel.RemoveStale(ctx)
-	if err != nil {
-		p.fail("remove what kube-proxy left behind", err)
-		return
-	}
-	p.tidied = true
-	if removed > 0 {
-		klog.InfoS("Removed chains that kube-proxy left behind", "chains", removed)
-	}
 }

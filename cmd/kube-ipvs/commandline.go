@@ -19,6 +19,8 @@ type commandLine struct {
 	cleanup, initOnly, takeover, help bool
 	serveNodeAddresses                bool
 	drainTimeout                      metav1.Duration
+	dryRun, restoreSysctls            bool
+	output                            string
 	version                           versionForm
 	healthzPort, metricsPort          int32
 
@@ -37,7 +39,10 @@ func (l *commandLine) wantCleanup() any  { return &l.cleanup }
 func (l *commandLine) wantInit() any     { return &l.initOnly }
 func (l *commandLine) wantTakeover() any { return &l.takeover }
 
-func (l *commandLine) drain() any { return &l.drainTimeout }
+func (l *commandLine) drain() any       { return &l.drainTimeout }
+func (l *commandLine) wantDryRun() any  { return &l.dryRun }
+func (l *commandLine) wantSysctls() any { return &l.restoreSysctls }
+func (l *commandLine) outputForm() any  { return &l.output }
 
 func (l *commandLine) wantNodeAddresses() any { return &l.serveNodeAddresses }
 func (l *commandLine) wantHelp() any          { return &l.help }
@@ -47,7 +52,7 @@ func (l *commandLine) metrics() any           { return &l.metricsPort }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{
-		takeover: true, healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
+		takeover: true, output: "text", healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
 		drainTimeout: metav1.Duration{Duration: drainTimeout},
 	}
 	setDefaults(&l.config)

@@ -26,6 +26,11 @@ func (r recorder) Warn(about *v1.Service, note string) {
 	r.Eventf(about, nil, v1.EventTypeWarning, "NotServed", "Program", "%s", note)
 }
 
+// WarnNode says on our Node that another proxy is at work there.
+func (r recorder) WarnNode(about *v1.Node, note string) {
+	r.Eventf(about, nil, v1.EventTypeWarning, "KubeProxyAtWork", "TakeOver", "%s", note)
+}
+
 // run posts what is recorded until ctx ends.
 func (r recorder) run(ctx context.Context) error {
 	if err := r.broadcaster.StartRecordingToSinkWithContext(ctx); err != nil {

@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/klog/v2"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier"
-	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
@@ -56,7 +54,7 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 	case verbInit:
 		return o.withKernel(func(k *kernel.Kernel) error { return k.Host(ctx) })
 	case verbCleanup:
-		return o.withKernel(func(k *kernel.Kernel) error { return cleanup(ctx, k) })
+		return o.cleanup(ctx)
 	default:
 		return o.withKernel(func(k *kernel.Kernel) error { return o.serve(ctx, k) })
 	}
@@ -70,16 +68,12 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		PodCIDRs:       o.ClusterCIDRs,
 		ExcludeCIDRs:   o.ExcludeCIDRs,
 		StrictARP:      o.StrictARP,
+		Record:         recordFile,
+		Unrecorded:     func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls", "err", err) },
 		Timeouts:       kernel.Timeouts{TCP: o.TCPTimeout, TCPFin: o.TCPFinTimeout, UDP: o.UDPTimeout},
 	})
 	if err != nil {
 		return err
 	}
 	return errors.Join(deed(k), k.Close())
-}
-
-// cleanup is a Proxier that nobody asks for anything.
-func cleanup(ctx context.Context, k *kernel.Kernel) error {
-	p := proxier.New(proxier.Config{}, proxier.Parts{Kernel: k, HealthPorts: health.NewPorts(health.New(0))})
-	return errors.Join(p.Uninstall(ctx), k.Remove(ctx))
 }

@@ -29,6 +29,9 @@ type options struct {
 	WriteConfigTo string
 	Takeover      bool
 
+	DryRun, RestoreSysctls bool   // of cleanup
+	Output                 string // of cleanup: text or json
+
 	Kubeconfig, Master              string
 	ContentType, AcceptContentTypes string
 	QPS                             float32

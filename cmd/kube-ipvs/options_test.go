@@ -22,6 +22,7 @@ func defaults() options {
 	return options{
 		Verb:             verbRun,
 		Takeover:         true,
+		Output:           "text",
 		ContentType:      "application/vnd.kubernetes.protobuf",
 		QPS:              5,
 		Burst:            10,

@@ -26,6 +26,10 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		WriteConfigTo: r.line.writeConfigTo,
 		Takeover:      r.line.takeover,
 
+		DryRun:         r.line.dryRun,
+		RestoreSysctls: r.line.restoreSysctls,
+		Output:         r.output(),
+
 		ServeNodeAddresses: r.line.serveNodeAddresses,
 
 		Kubeconfig:         c.ClientConnection.Kubeconfig,
@@ -70,6 +74,14 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 	o.HealthzAddress, o.MetricsAddress = c.HealthzBindAddress, c.MetricsBindAddress
 	o.Config = *c
 	return o
+}
+
+// output is the form in which a cleanup tells what it does.
+func (r *reading) output() string {
+	if o := r.line.output; o != "text" && o != "json" {
+		r.problem("", "--output %q: must be text or json", o)
+	}
+	return r.line.output
 }
 
 // check notes every value that is out of bounds.

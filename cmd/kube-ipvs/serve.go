@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/client-go/kubernetes"
@@ -65,8 +66,8 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
 	together(recorder.run)
-	together(o.listen(o.HealthzAddress, h.Handler(nil)))
-	together(o.listen(o.MetricsAddress, o.metrics(p)))
+	together(o.listen(o.HealthzAddress, h.Handler(nil), p.HealthPortTaken))
+	together(o.listen(o.MetricsAddress, o.metrics(p), func(bool) {}))
 	err = p.Run(ctx)
 	stop(err)
 	wg.Wait()
@@ -101,16 +102,22 @@ func (o options) client() (kubernetes.Interface, error) {
 	return client, nil
 }
 
-// listen answers on an address; on none it waits for the end.
-func (o options) listen(address string, handler http.Handler) func(context.Context) error {
+// listen answers on an address; on none it waits for the end. Whether another
+// process has the address is told to taken.
+func (o options) listen(address string, handler http.Handler, taken func(bool)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if address == "" {
 			<-ctx.Done()
 			return nil
 		}
-		s := health.Server{Addr: address, Handler: handler, HardFail: o.BindAddressHardFail, Failed: func(err error) {
-			klog.ErrorS(err, "Could not listen; it will be tried again", "address", address)
-		}}
+		s := health.Server{
+			Addr: address, Handler: handler, HardFail: o.BindAddressHardFail,
+			Listening: func() { taken(false) },
+			Failed: func(err error) {
+				klog.ErrorS(err, "Could not listen; it will be tried again", "address", address)
+				taken(errors.Is(err, syscall.EADDRINUSE))
+			},
+		}
 		return s.Run(ctx)
 	}
 }

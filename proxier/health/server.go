@@ -28,6 +28,10 @@ type Server struct {
 	// nil.
 	Failed func(error)
 
+	// Listening is told of each time that the address could be had; it may be
+	// nil.
+	Listening func()
+
 	listen func(network, address string) (net.Listener, error) // nil: net.Listen
 }
 
@@ -63,6 +67,9 @@ func (s Server) serve(ctx context.Context) error {
 	listener, err := listen("tcp", s.Addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", s.Addr, err)
+	}
+	if s.Listening != nil {
+		s.Listening()
 	}
 	server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: headerLimit}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })

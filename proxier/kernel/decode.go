@@ -12,8 +12,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// listed is a service of a listing. Ours is false for what is somebody else's
-// or nothing that we make; then there is no row.
+// listed is a service of a listing. Ours is false without our flag. A service
+// of a packet mark has no address.
 type listed struct {
 	vs   state.VirtualServer
 	how  state.Balancing
@@ -63,14 +63,18 @@ func (n names) readService(body []byte) (s listed, err error) {
 	if err != nil || in.bad {
 		return listed{}, errShort
 	}
-	if mark != 0 || flags&flagOurs == 0 {
+	if mark != 0 {
 		return listed{}, nil
 	}
 	at, ok := readAddr(addr, family)
+	s.ours = flags&flagOurs != 0
+	if !ok && !s.ours {
+		return listed{}, nil
+	}
 	if !ok {
 		return listed{}, fmt.Errorf("a virtual server of address family %d has the address %x", family, addr)
 	}
-	s.vs.Addr, s.ours = netip.AddrPortFrom(at, port), true
+	s.vs.Addr = netip.AddrPortFrom(at, port)
 	s.how.Flags = state.SchedulerFlags(flags & schedulerFlags)
 	if flags&flagPersistent != 0 {
 		s.how.Affinity = time.Duration(timeout) * time.Second

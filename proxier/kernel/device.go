@@ -56,20 +56,6 @@ func (k *Kernel) device() (netlink.Link, error) {
 	return link, nil
 }
 
-func (k *Kernel) removeDevice() error {
-	link, err := k.device()
-	if err != nil || link == nil {
-		return err
-	}
-	if link.Type() != "dummy" {
-		return nil // not ours
-	}
-	if err := k.links.LinkDel(link); err != nil {
-		return fmt.Errorf("remove device %s: %w", Device, translate(err, nil))
-	}
-	return nil
-}
-
 // Addresses are those on our device, whole addresses without a network.
 func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return addresses{k} }
 

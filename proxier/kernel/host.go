@@ -12,6 +12,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -49,16 +50,17 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
 // makes sure of the scheduler and sets the timeouts of IPVS. What is right
-// already is not written.
+// already is not written; the former values of sysctls are recorded.
 func (k *Kernel) Host(ctx context.Context) error {
 	if err := k.probeScheduler(ctx); err != nil {
 		return err
 	}
-	var errs []error
-	for _, s := range sysctls(k.cfg, release()) {
-		errs = append(errs, s.ensure("/proc/sys"))
-	}
-	return errors.Join(append(errs, k.setTimeouts())...)
+	err := ensure(procSys, sysctls(k.cfg, release()), func(changes []remains.Sysctl) {
+		if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {
+			k.cfg.Unrecorded(err)
+		}
+	})
+	return errors.Join(err, k.setTimeouts())
 }
 
 // setTimeouts changes those IPVS timeouts that are configured and different.

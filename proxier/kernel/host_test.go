@@ -5,22 +5,33 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
-func TestSysctl(t *testing.T) {
+func TestEnsure(t *testing.T) {
 	root := t.TempDir()
 	dir := filepath.Join(root, "net/ipv4/vs")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "conntrack")
-	s := sysctl{"net.ipv4.vs.conntrack", "1"}
+	wanted := []sysctl{{"net.ipv4.vs.conntrack", "1"}}
+	var noted []remains.Sysctl
+	note := func(changes []remains.Sysctl) {
+		if got, _ := os.ReadFile(path); string(got) != "0\n" {
+			t.Errorf("noted when it was %q already", got)
+		}
+		noted = append(noted, changes...)
+	}
 
-	if err := s.ensure(root); err == nil || !strings.Contains(err.Error(), "sysctl net.ipv4.vs.conntrack has to be 1") {
+	if err := ensure(root, wanted, note); err == nil || !strings.Contains(err.Error(), "sysctl net.ipv4.vs.conntrack has to be 1") {
 		t.Errorf("a missing sysctl: %v; want its name and the wanted value", err)
 	}
 	write(t, path, "0\n")
-	if err := s.ensure(root); err != nil {
+	if err := ensure(root, wanted, note); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "1" {
@@ -28,11 +39,48 @@ func TestSysctl(t *testing.T) {
 	}
 	// What is right is not written: a newline would be gone.
 	write(t, path, "1\n")
-	if err := s.ensure(root); err != nil {
+	if err := ensure(root, wanted, note); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "1\n" {
 		t.Error("a sysctl that was right has been written")
+	}
+	want := []remains.Sysctl{{Name: "net.ipv4.vs.conntrack", Was: "0", Is: "1"}}
+	if diff := cmp.Diff(want, noted); diff != "" {
+		t.Errorf("noted (-want +got):\n%s", diff)
+	}
+}
+
+// The value that was there before us outlives restarts and other settings.
+func TestRecords(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run", "sysctls.json")
+	for _, changes := range [][]remains.Sysctl{
+		nil,
+		{{Name: "a", Was: "0", Is: "1"}, {Name: "b", Was: "5", Is: "1"}},
+		{{Name: "a", Was: "7", Is: "1"}},
+		{{Name: "b", Was: "1", Is: "2"}},
+	} {
+		if err := record(path, changes); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := readRecords(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := records{"a": {Name: "a", Was: "0", Is: "1"}, "b": {Name: "b", Was: "5", Is: "2"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	write(t, path, "{")
+	if _, err := readRecords(path); err == nil {
+		t.Error("half a file: no error")
+	}
+	if err := (records{}).write(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("without records the file is there: %v", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,9 @@ type Config struct {
 	ExcludeCIDRs   []netip.Prefix // virtual servers within are never touched
 	StrictARP      bool           // answer ARP only on the interface that has the address
 	Timeouts       Timeouts
+
+	Record     string      // file for the former values of sysctls; empty: they are not recorded
+	Unrecorded func(error) // is told when that cannot be written; may be nil
 }
 
 // Timeouts are those of IPVS connections, in whole seconds; zero leaves the
@@ -35,10 +39,11 @@ type Timeouts struct{ TCP, TCPFin, UDP time.Duration }
 type Kernel struct {
 	cfg        Config
 	ipvs       *ipvs.Handle    // timeouts
-	ipvsFamily uint16          // generic netlink number of IPVS
+	ipvsFamily uint16          // generic netlink number of IPVS; zero without
 	conn       *conn           // generic netlink: virtual and real servers
 	names      names           // of schedulers
 	route      *conn           // rtnetlink: addresses
+	netfilter  *conn           // nfnetlink: what kube-proxy has left
 	links      *netlink.Handle // rtnetlink: everything else
 	sets       *ipset.Client
 	tables     map[ipset.Family]*tables
@@ -50,7 +55,44 @@ type Kernel struct {
 
 // Open reaches for everything that is needed and changes nothing but the
 // kernel modules loaded. It names what the machine lacks.
-func Open(cfg Config) (k *Kernel, err error) {
+func Open(cfg Config) (*Kernel, error) {
+	return opened(cfg, func(k *Kernel) (err error) {
+		// The library's writes "succeed" without IPVS in the kernel, so ask first.
+		if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
+			return err
+		}
+		if k.ipvs, err = ipvs.New(""); err != nil {
+			return fmt.Errorf("open IPVS: %w", err)
+		}
+		if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+			return err
+		}
+		if k.tables, err = openTables(); err != nil {
+			return err
+		}
+		return k.watchAddresses()
+	})
+}
+
+// OpenToClean reaches for no more than Look and Carry need: neither modules,
+// IPVS among them, nor programs. Nothing but these two and Close may be called.
+func OpenToClean(cfg Config) (*Kernel, error) {
+	return opened(cfg, func(k *Kernel) error {
+		_, err := os.Stat("/proc/thread-self/net/ip_vs")
+		if os.IsNotExist(err) {
+			return nil // asking for it by name would load it
+		}
+		family, err := k.links.GenlFamilyGet("IPVS")
+		if err != nil {
+			return fmt.Errorf("find IPVS: %w", translate(err, nil))
+		}
+		k.ipvsFamily = family.ID
+		return nil
+	})
+}
+
+// opened is a Kernel with what all need, and more.
+func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	k = &Kernel{cfg: cfg, names: names{}, touched: make(chan struct{}, 1), stop: make(chan struct{})}
 	defer func() {
 		if err != nil {
@@ -66,26 +108,16 @@ func Open(cfg Config) (k *Kernel, err error) {
 	if err = k.links.SetSocketTimeout(answerTimeout); err != nil {
 		return k, fmt.Errorf("set a deadline for rtnetlink: %w", err)
 	}
-	// The library's writes "succeed" without IPVS in the kernel, so ask first.
-	if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
+	if k.sets, err = ipset.Open(); err != nil {
 		return k, err
-	}
-	if k.ipvs, err = ipvs.New(""); err != nil {
-		return k, fmt.Errorf("open IPVS: %w", err)
 	}
 	if k.conn, err = dial(unix.NETLINK_GENERIC); err != nil {
 		return k, err
 	}
-	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+	if k.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
 		return k, err
 	}
-	if k.sets, err = ipset.Open(); err != nil {
-		return k, err
-	}
-	if k.tables, err = openTables(); err != nil {
-		return k, err
-	}
-	return k, k.watchAddresses()
+	return k, more(k)
 }
 
 // Close lets go of all sockets; nothing in the kernel changes.
@@ -102,7 +134,7 @@ func (k *Kernel) Close() error {
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	for _, c := range []*conn{k.conn, k.route} {
+	for _, c := range []*conn{k.conn, k.route, k.netfilter} {
 		if c != nil && c.fd >= 0 {
 			errs = append(errs, c.close())
 		}
@@ -134,15 +166,6 @@ func (k *Kernel) Prepare(ctx context.Context) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
-}
-
-// Remove takes away what Prepare has made. Rows are to be gone before.
-func (k *Kernel) Remove(ctx context.Context) error {
-	var errs []error
-	for _, f := range k.Families() {
-		errs = append(errs, k.tables[f].ensure(ctx, nil), k.removeSets(f))
-	}
-	return errors.Join(append(errs, k.removeDevice())...)
 }
 
 func (k *Kernel) excluded(a netip.Addr) bool {

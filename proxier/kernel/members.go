@@ -27,15 +27,6 @@ func (k *Kernel) ensureSets(f ipset.Family) error {
 	return nil
 }
 
-func (k *Kernel) removeSets(f ipset.Family) error {
-	for _, s := range slices.Sorted(maps.Keys(state.Types)) {
-		if err := k.sets.Destroy(s.Name(f)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // Members are the entries of our sets.
 func (k *Kernel) Members() reconcile.Kind[state.Member, state.None] { return members{k} }
 

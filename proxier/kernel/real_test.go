@@ -4,7 +4,6 @@
 package kernel
 
 import (
-	"context"
 	"net/netip"
 	"os/exec"
 	"runtime"
@@ -17,6 +16,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -86,7 +86,7 @@ func snapshot(t *testing.T) string {
 	return b.String()
 }
 
-func TestPrepareIsIdempotentAndRemoveLeavesNothing(t *testing.T) {
+func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	freshNamespace(t)
 	before := snapshot(t)
 	k := openHere(t, config)
@@ -119,11 +119,11 @@ func TestPrepareIsIdempotentAndRemoveLeavesNothing(t *testing.T) {
 			t.Errorf("a restart would write rules that are there: %+v", todo)
 		}
 	}
-	if err := k.Remove(t.Context()); err != nil {
+	if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
 		t.Fatal(err)
 	}
 	if got := snapshot(t); got != before {
-		t.Errorf("Remove has left:\n%s\nbefore there was:\n%s", got, before)
+		t.Errorf("the cleanup has left:\n%s\nbefore there was:\n%s", got, before)
 	}
 }
 
@@ -197,44 +197,6 @@ func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
 	for _, want := range []string{"-A -t 10.0.0.1:80 -s rr -b flag-3", "-a -t 10.0.0.1:80 -r 10.244.1.1:8080 -m -w 5"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
-		}
-	}
-}
-
-func TestUnreachableChainsOfKubeProxyGo(t *testing.T) {
-	freshNamespace(t)
-	k := openHere(t, config)
-	load := exec.Command("iptables-restore", "--noflush")
-	load.Stdin = strings.NewReader(`*nat
-:KUBE-SERVICES - [0:0]
-:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]
-:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]
-:KUBE-SVC-BBBBBBBBBBBBBBBB - [0:0]
-:KUBE-SEP-BBBBBBBBBBBBBBBB - [0:0]
-:KUBE-SVC-not-a-hash - [0:0]
--A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA
--A KUBE-SEP-AAAAAAAAAAAAAAAA -p tcp -j DNAT --to-destination 10.244.1.1:8080
--A KUBE-SVC-BBBBBBBBBBBBBBBB -j KUBE-SEP-BBBBBBBBBBBBBBBB
--A KUBE-SERVICES -d 10.96.0.7/32 -j KUBE-SVC-BBBBBBBBBBBBBBBB
-COMMIT
-`)
-	if out, err := load.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	for i, want := range []int{2, 0} {
-		removed, err := k.RemoveStale(context.Background())
-		if err != nil || removed != want {
-			t.Errorf("run %d: removed %d chains, %v; want %d", i+1, removed, err, want)
-		}
-	}
-	left := output(t, "iptables-save", "-t", "nat")
-	for chain, stays := range map[string]bool{
-		"KUBE-SVC-AAAAAAAAAAAAAAAA": false, "KUBE-SEP-AAAAAAAAAAAAAAAA": false,
-		"KUBE-SVC-BBBBBBBBBBBBBBBB": true, "KUBE-SEP-BBBBBBBBBBBBBBBB": true,
-		"KUBE-SVC-not-a-hash": true, "KUBE-SERVICES": true,
-	} {
-		if strings.Contains(left, chain) != stays {
-			t.Errorf("%s: stays %t, want %t", chain, !stays, stays)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -26,7 +27,7 @@ func TestProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				todo := (&tables{}).compare(dump{}, program(f, cfg))
+				todo := (&tables{}).compare(xtables.Dump{}, program(f, cfg))
 				b.WriteString(todo.restoreText())
 			}
 			golden(t, "testdata/rules-"+name+".txt", b.String())
@@ -51,8 +52,8 @@ func golden(t *testing.T, path, got string) {
 }
 
 // built is the dump of a machine on which the program stands.
-func built(chains []chain) dump {
-	d := dump{}
+func built(chains []chain) xtables.Dump {
+	d := xtables.Dump{}
 	for _, c := range chains {
 		d[c.place()] = c.rules
 		for _, from := range c.froms() {
@@ -64,44 +65,44 @@ func built(chains []chain) dump {
 
 func TestCompare(t *testing.T) {
 	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, PodCIDRs: clusterCIDRs})
-	filter, input := place{"filter", "KIPVS-FILTER"}, place{"filter", "INPUT"}
+	filter, input := xtables.Place{Table: "filter", Chain: "KIPVS-FILTER"}, xtables.Place{Table: "filter", Chain: "INPUT"}
 	jump := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}
 
 	for name, c := range map[string]struct {
-		damage func(dump)
+		damage func(xtables.Dump)
 		want   []chain
 		todo   changes
 	}{
-		"all is right": {func(dump) {}, want, changes{}},
+		"all is right": {func(xtables.Dump) {}, want, changes{}},
 		"a chain is empty": {
-			func(d dump) { d[filter] = nil }, want,
+			func(d xtables.Dump) { d[filter] = nil }, want,
 			changes{fill: []chain{want[3]}},
 		},
 		"a rule too many": {
-			func(d dump) { d[filter] = append(d[filter], "-j DROP") }, want,
+			func(d xtables.Dump) { d[filter] = append(d[filter], "-j DROP") }, want,
 			changes{fill: []chain{want[3]}},
 		},
 		"a jump is missing": {
-			func(d dump) { d[input] = d[input][1:] }, want,
+			func(d xtables.Dump) { d[input] = d[input][1:] }, want,
 			changes{hook: []hook{jump}},
 		},
 		"a jump twice": {
-			func(d dump) { d[input] = append(d[input], jump.rule) }, want,
+			func(d xtables.Dump) { d[input] = append(d[input], jump.rule) }, want,
 			changes{unhook: []hook{jump}},
 		},
 		"a jump without its match": {
-			func(d dump) { d[input][0] = "-j KIPVS-FILTER" }, want,
+			func(d xtables.Dump) { d[input][0] = "-j KIPVS-FILTER" }, want,
 			changes{hook: []hook{jump}, unhook: []hook{{input, "-j KIPVS-FILTER"}}},
 		},
-		"a chain of an older version, and a jump to it": {func(d dump) {
-			d[place{"nat", "KIPVS-OLD"}] = nil
-			d[place{"nat", "INPUT"}] = []string{"-j KIPVS-OLD"}
+		"a chain of an older version, and a jump to it": {func(d xtables.Dump) {
+			d[xtables.Place{Table: "nat", Chain: "KIPVS-OLD"}] = nil
+			d[xtables.Place{Table: "nat", Chain: "INPUT"}] = []string{"-j KIPVS-OLD"}
 		}, want, changes{
-			unhook: []hook{{place{"nat", "INPUT"}, "-j KIPVS-OLD"}},
-			drop:   []place{{"nat", "KIPVS-OLD"}},
+			unhook: []hook{{xtables.Place{Table: "nat", Chain: "INPUT"}, "-j KIPVS-OLD"}},
+			drop:   []xtables.Place{{Table: "nat", Chain: "KIPVS-OLD"}},
 		}},
-		"others' chains and rules": {func(d dump) {
-			d[place{"nat", "KUBE-SERVICES"}] = []string{"-j KUBE-SVC-AAAAAAAAAAAAAAAA"}
+		"others' chains and rules": {func(d xtables.Dump) {
+			d[xtables.Place{Table: "nat", Chain: "KUBE-SERVICES"}] = []string{"-j KUBE-SVC-AAAAAAAAAAAAAAAA"}
 			d[input] = append(d[input], "-j cali-INPUT", "-m comment --comment \"-j KIPVS\" -j ACCEPT")
 		}, want, changes{}},
 	} {
@@ -109,21 +110,10 @@ func TestCompare(t *testing.T) {
 			held := built(want)
 			c.damage(held)
 			got := (&tables{prefix: "KIPVS-"}).compare(held, c.want)
-			if diff := cmp.Diff(c.todo, got, cmp.AllowUnexported(changes{}, chain{}, hook{}, place{})); diff != "" {
+			if diff := cmp.Diff(c.todo, got, cmp.AllowUnexported(changes{}, chain{}, hook{})); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-// With nothing wanted everything of ours goes: that is uninstall.
-func TestCompareWithNothing(t *testing.T) {
-	held := built(program(ipset.IPv6, Config{MasqueradeMark: 0x4000}))
-	held[place{"filter", "FORWARD"}] = append(held[place{"filter", "FORWARD"}], "-j DOCKER-USER")
-	todo := (&tables{prefix: "KIPVS6-"}).compare(held, nil)
-	if len(todo.unhook) != 9 || len(todo.drop) != 7 || len(todo.fill)+len(todo.hook) != 0 {
-		t.Errorf("unhook %d, drop %d, fill %d, hook %d; want 9, 7, 0, 0",
-			len(todo.unhook), len(todo.drop), len(todo.fill), len(todo.hook))
 	}
 }
 
@@ -145,53 +135,5 @@ func TestPrintedOtherwise(t *testing.T) {
 	tab.remember(held, fresh)
 	if todo := tab.compare(held, fresh); !todo.nothing() {
 		t.Errorf("still to be done: %+v", todo)
-	}
-}
-
-func TestParseDump(t *testing.T) {
-	d, err := parseDump("# comment\n*nat\n:PREROUTING ACCEPT [1:2]\n:KIPVS-MARK - [0:0]\n-A PREROUTING -j KIPVS-MARK\nCOMMIT\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := d[place{"nat", "PREROUTING"}]; len(got) != 1 || got[0] != "-j KIPVS-MARK" {
-		t.Errorf("PREROUTING has %q", got)
-	}
-	if _, there := d[place{"nat", "KIPVS-MARK"}]; !there {
-		t.Error("an empty chain is missing")
-	}
-	for _, short := range []string{"*nat\n:PREROUTING ACCEPT [0:0]\n", "-A PREROUTING -j X\n", "*nat\nnonsense\nCOMMIT\n"} {
-		if _, err := parseDump(short); err == nil {
-			t.Errorf("%q: no error", short)
-		}
-	}
-}
-
-func TestUnreachable(t *testing.T) {
-	d, err := parseDump(`*nat
-:PREROUTING ACCEPT [0:0]
-:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]
-:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]
-:KUBE-EXT-BBBBBBBBBBBBBBBB - [0:0]
-:KUBE-SVC-BBBBBBBBBBBBBBBB - [0:0]
-:KUBE-SVC-SHORT - [0:0]
-:KUBE-KUBELET-CANARY - [0:0]
-:MY-CHAIN - [0:0]
--A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA
--A KUBE-EXT-BBBBBBBBBBBBBBBB -j KUBE-SVC-BBBBBBBBBBBBBBBB
--A MY-CHAIN -g KUBE-EXT-BBBBBBBBBBBBBBBB
-COMMIT
-*filter
-:KUBE-SVC-CCCCCCCCCCCCCCCC - [0:0]
-COMMIT
-`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"KUBE-SEP-AAAAAAAAAAAAAAAA", "KUBE-SVC-AAAAAAAAAAAAAAAA"}
-	if diff := cmp.Diff(want, unreachable(d)); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if removalText("nat", nil) != "" {
-		t.Error("for no chains there is nothing to restore")
 	}
 }

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
 // sysctl is one setting under /proc/sys.
@@ -32,19 +35,50 @@ func sysctls(cfg Config, kernel version) []sysctl {
 	return all
 }
 
-// ensure writes the setting if it is different.
-func (s sysctl) ensure(root string) error {
-	path := filepath.Join(root, strings.ReplaceAll(s.name, ".", "/"))
-	now, err := os.ReadFile(path)
+const procSys = "/proc/sys"
+
+func (s sysctl) path(root string) string {
+	return filepath.Join(root, strings.ReplaceAll(s.name, ".", "/"))
+}
+
+func (s sysctl) read(root string) (value string, err error) {
+	now, err := os.ReadFile(s.path(root))
 	if err != nil {
-		return fmt.Errorf("sysctl %s has to be %s: %w", s.name, s.want, err)
+		return "", fmt.Errorf("sysctl %s has to be %s: %w", s.name, s.want, err)
 	}
-	if value := strings.TrimSpace(string(now)); value != s.want {
-		if err := os.WriteFile(path, []byte(s.want), 0); err != nil {
-			return fmt.Errorf("sysctl %s is %s and has to be %s: %w", s.name, value, s.want, err)
-		}
+	return strings.TrimSpace(string(now)), nil
+}
+
+// write puts the wanted value in the place of another.
+func (s sysctl) write(root, now string) error {
+	if err := os.WriteFile(s.path(root), []byte(s.want), 0); err != nil {
+		return fmt.Errorf("sysctl %s is %s and has to be %s: %w", s.name, now, s.want, err)
 	}
 	return nil
+}
+
+// ensure writes those settings that are different, and before that has their
+// former values noted. That they cannot be noted keeps nothing from being
+// written.
+func ensure(root string, wanted []sysctl, note func([]remains.Sysctl)) error {
+	var errs []error
+	var due []remains.Sysctl
+	for _, s := range wanted {
+		now, err := s.read(root)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case now != s.want:
+			due = append(due, remains.Sysctl{Name: s.name, Was: now, Is: s.want})
+		}
+	}
+	if len(due) > 0 {
+		note(due)
+	}
+	for _, d := range due {
+		errs = append(errs, (sysctl{d.Name, d.Is}).write(root, d.Was))
+	}
+	return errors.Join(errs...)
 }
 
 // version is that of the running kernel.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // lockSeconds is how long a call waits for another's hold on the tables.
@@ -74,8 +75,7 @@ func open(f ipset.Family) (*tables, error) {
 }
 
 // ensure makes our chains and the jumps to them what want says, and removes
-// what else bears our prefix; with nothing wanted it removes all. Nothing is
-// written when they are right: as want spells them, or as this version of
+// what else bears our prefix. Nothing is written when they are right: as want spells them, or as this version of
 // iptables printed them after our last write.
 func (t *tables) ensure(ctx context.Context, want []chain) error {
 	held, err := t.dump(ctx)
@@ -86,12 +86,12 @@ func (t *tables) ensure(ctx context.Context, want []chain) error {
 	if todo.nothing() {
 		return nil
 	}
-	if err := t.run(ctx, t.restore, todo.restoreText(), "--noflush", "--wait", fmt.Sprint(lockSeconds)); err != nil {
+	if err := restore(ctx, t.restore, todo.restoreText()); err != nil {
 		return err
 	}
 	for _, p := range todo.drop {
-		if err := t.ipt.ClearAndDeleteChain(p.table, p.chain); err != nil {
-			return fmt.Errorf("delete chain %s of table %s: %w", p.chain, p.table, err)
+		if err := t.ipt.ClearAndDeleteChain(p.Table, p.Chain); err != nil {
+			return fmt.Errorf("delete chain %s of table %s: %w", p.Chain, p.Table, err)
 		}
 	}
 	if held, err = t.dump(ctx); err == nil {
@@ -101,7 +101,7 @@ func (t *tables) ensure(ctx context.Context, want []chain) error {
 }
 
 // remember notes how this iptables prints what want says.
-func (t *tables) remember(held dump, want []chain) {
+func (t *tables) remember(held xtables.Dump, want []chain) {
 	t.printed = map[string]string{}
 	for _, c := range want {
 		if rules := held[c.place()]; len(rules) == len(c.rules) {
@@ -111,7 +111,7 @@ func (t *tables) remember(held dump, want []chain) {
 		}
 		for _, from := range c.froms() {
 			for _, r := range held[from] {
-				if target(r) == c.name {
+				if xtables.Target(r) == c.name {
 					t.printed[c.jump()] = r
 				}
 			}
@@ -124,22 +124,24 @@ func (t *tables) same(want, printed string) bool {
 	return want == printed || t.printed[want] == printed
 }
 
-func (t *tables) dump(ctx context.Context) (dump, error) {
+func (t *tables) dump(ctx context.Context) (xtables.Dump, error) {
 	var out bytes.Buffer
-	if err := t.runTo(ctx, &out, t.save, ""); err != nil {
+	if err := runTo(ctx, &out, t.save, ""); err != nil {
 		return nil, err
 	}
-	return parseDump(out.String())
+	return xtables.Parse(out.String())
 }
 
-func (t *tables) run(ctx context.Context, program, input string, args ...string) error {
+// restore has one of the restore programs read input; nothing for nothing.
+func restore(ctx context.Context, program, input string) error {
 	if input == "" {
 		return nil
 	}
-	return t.runTo(ctx, nil, program, input, args...)
+	return runTo(ctx, nil, program, input, "--noflush", "--wait", fmt.Sprint(lockSeconds))
 }
 
-func (t *tables) runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
+// runTo runs a program to its end, and fails with what it complains about.
+func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*lockSeconds*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)

@@ -87,7 +87,7 @@ func (p *Plan) addServers(deed Deed, servers []Server) {
 	slices.SortFunc(servers, func(a, b Server) int { return a.Compare(b.VirtualServer) })
 	step := Step{Deed: deed, Servers: servers}
 	for _, s := range servers {
-		step.Objects = append(step.Objects, s.VirtualServer.String())
+		step.Objects = append(step.Objects, fmt.Sprint(s.VirtualServer))
 	}
 	p.add(step)
 }

@@ -132,10 +132,18 @@ func (r references) stays() (all []Stay) {
 // neighbours are those whose chains may refer to kube-proxy's, by the prefix of
 // their names.
 var neighbours = []struct{ prefix, who string }{
-	{"KUBE-ROUTER-", "kube-router"}, {"KUBE-POD-FW-", "kube-router"}, {"KUBE-NWPLCY-", "kube-router"},
-	{"KUBE-HOSTPORTS", "host ports"}, {"KUBE-HP-", "host ports"}, {"KUBE-", "the kubelet"},
-	{"CNI-", "CNI"}, {"cali-", "Calico"}, {"CILIUM_", "Cilium"}, {"ANTREA-", "Antrea"},
-	{"FLANNEL-", "Flannel"}, {"DOCKER", "Docker"},
+	{"KUBE-ROUTER-", "kube-router"},
+	{"KUBE-POD-FW-", "kube-router"},
+	{"KUBE-NWPLCY-", "kube-router"},
+	{"KUBE-HOSTPORTS", "host ports"},
+	{"KUBE-HP-", "host ports"},
+	{"KUBE-", "the kubelet"},
+	{"CNI-", "CNI"},
+	{"cali-", "Calico"},
+	{"CILIUM_", "Cilium"},
+	{"ANTREA-", "Antrea"},
+	{"FLANNEL-", "Flannel"},
+	{"DOCKER", "Docker"},
 }
 
 // holder says that the rule holds something, and whose it looks like.

@@ -40,6 +40,8 @@ type Kernel struct {
 	healthPorts    rows[netip.AddrPort, state.Ready]
 
 	connections map[state.RealServer]int
+	foreign     map[state.VirtualServer]state.Balancing // without our flag
+	foreignSets []string
 }
 
 // New returns a machine that holds nothing and has these addresses.
@@ -155,13 +157,6 @@ func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) {
 
 // Touched tells of SetNodeAddresses.
 func (k *Kernel) Touched() <-chan struct{} { return k.touched }
-
-// RemoveStale finds nothing.
-func (k *Kernel) RemoveStale(context.Context) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return 0, k.call("remove stale")
-}
 
 // ForgetFlows finds nothing.
 func (k *Kernel) ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (int, error) {

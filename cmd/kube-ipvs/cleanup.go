@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+)
+
+// recordFile has the former values of the sysctls that we have changed. It is
+// gone after a reboot, and so are the changes.
+const recordFile = "/run/kube-ipvs/sysctls.json"
+
+// errLeft ends a cleanup that could not remove all; what is left has been
+// printed.
+var errLeft = errors.New("something of kube-ipvs's or kube-proxy's is left")
+
+// cleanup removes everything that we and kube-proxy have put into the kernel,
+// and says what there was and what is left. It needs the kernel only.
+func (o options) cleanup(ctx context.Context) error {
+	cfg := kernel.Config{ExcludeCIDRs: o.ExcludeCIDRs}
+	if o.RestoreSysctls {
+		cfg.Record = recordFile
+	}
+	k, err := kernel.OpenToClean(cfg)
+	if err != nil {
+		return err
+	}
+	var r removal
+	if o.DryRun {
+		plan := k.Look(ctx, remains.Cleanup).Plan()
+		r = newRemoval(nil, plan)
+	} else {
+		var outcome remains.Outcome
+		outcome, err = remains.CarryOut(ctx, k, remains.Cleanup)
+		r = newRemoval(outcome.Done, outcome.Found.Plan())
+		if len(r.Todo)+len(r.Left) > 0 {
+			err = errors.Join(err, errLeft)
+		}
+	}
+	return errors.Join(r.print(os.Stdout, o.Output), err, k.Close())
+}
+
+// removal is what a cleanup prints.
+type removal struct {
+	Done []deed         `json:"done"` // what has been removed
+	Todo []deed         `json:"todo"` // what would be removed, or could not be
+	Left []remains.Stay `json:"left"` // what others hold, or could not be looked at
+}
+
+// deed is a step of it.
+type deed struct {
+	Deed    remains.Deed    `json:"deed"`
+	Backend remains.Backend `json:"backend,omitempty"`
+	Family  string          `json:"family,omitempty"`
+	Objects []string        `json:"objects"`
+}
+
+func newRemoval(done []remains.Step, plan remains.Plan) removal {
+	deeds := func(steps []remains.Step) []deed {
+		all := []deed{}
+		for _, s := range steps {
+			d := deed{Deed: s.Deed, Backend: s.Where.Backend, Objects: s.Objects}
+			if d.Backend != "" {
+				d.Family = fmt.Sprintf("IPv%d", s.Where.Family)
+			}
+			all = append(all, d)
+		}
+		return all
+	}
+	return removal{Done: deeds(done), Todo: deeds(plan.Steps), Left: append([]remains.Stay{}, plan.Stays...)}
+}
+
+// print writes one object a line, or all as JSON.
+func (r removal) print(to io.Writer, output string) error {
+	if output == "json" {
+		e := json.NewEncoder(to)
+		e.SetIndent("", "  ")
+		return e.Encode(r)
+	}
+	var b strings.Builder
+	list := func(what string, deeds []deed) {
+		for _, d := range deeds {
+			for _, o := range d.Objects {
+				where := ""
+				if d.Backend != "" {
+					where = fmt.Sprintf("iptables-%s %s: ", d.Backend, d.Family)
+				}
+				fmt.Fprintf(&b, "%s: %s%s %s\n", what, where, d.Deed, o)
+			}
+		}
+	}
+	list("done", r.Done)
+	list("to do", r.Todo)
+	for _, s := range r.Left {
+		fmt.Fprintf(&b, "left: %s\n", s)
+	}
+	if len(r.Todo)+len(r.Left) == 0 {
+		b.WriteString("nothing of kube-ipvs's or kube-proxy's is left\n")
+	}
+	_, err := io.WriteString(to, b.String())
+	return err
+}

@@ -1,0 +1,75 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Carry does one step of a plan. It goes on past an object that fails.
+func (k *Kernel) Carry(ctx context.Context, step remains.Step) error {
+	switch step.Deed {
+	case remains.Unhook, remains.EmptyChains, remains.DeleteChains:
+		path, err := backendProgram(ctx, step.Where, "restore")
+		if err != nil {
+			return err
+		}
+		return restore(ctx, path, step.Input)
+	case remains.AdoptServers:
+		return k.changeServers(ctx, reconcile.Update, step.Servers)
+	case remains.DeleteServers:
+		return k.changeServers(ctx, reconcile.Delete, step.Servers)
+	case remains.DestroySets:
+		return each(step.Objects, k.sets.Destroy)
+	case remains.DeleteTables:
+		return each(step.Objects, func(name string) error { return deleteNFTable(k.netfilter, name) })
+	case remains.DeleteAccounts:
+		return each(step.Objects, func(name string) error { return deleteAccount(k.netfilter, name) })
+	case remains.RemoveDevice:
+		return k.removeDevice()
+	case remains.RestoreSysctls:
+		return k.restoreSysctls(step.Sysctls)
+	}
+	return fmt.Errorf("no such deed: %s", step.Deed)
+}
+
+func each(names []string, do func(string) error) error {
+	var errs []error
+	for _, name := range names {
+		if err := do(name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// changeServers edits virtual servers as they are, which puts our flag on them,
+// or deletes them.
+func (k *Kernel) changeServers(ctx context.Context, verb reconcile.Verb, servers []remains.Server) error {
+	ops := make([]reconcile.Op[state.VirtualServer, state.Balancing], len(servers))
+	for i, s := range servers {
+		ops[i] = reconcile.Op[state.VirtualServer, state.Balancing]{Verb: verb, Key: s.VirtualServer, Value: s.How}
+	}
+	var errs []error
+	for i, err := range (virtualServers{k}).Apply(ctx, ops) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", servers[i].VirtualServer, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// removeDevice removes our device with all addresses on it.
+func (k *Kernel) removeDevice() error {
+	link, err := k.device()
+	if err != nil || link == nil {
+		return err
+	}
+	return translate(k.links.LinkDel(link), map[unix.Errno]error{unix.ENODEV: nil})
+}

@@ -1,0 +1,102 @@
+package kernel
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+)
+
+// records are the settings that we have changed, by name, with their former
+// values. They are kept in a file, so that a cleanup can put them back.
+type records map[string]remains.Sysctl
+
+// readRecords reads the file; one that is not there records nothing.
+func readRecords(path string) (records, error) {
+	r := records{}
+	text, err := os.ReadFile(path)
+	if path == "" || os.IsNotExist(err) {
+		return r, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read former sysctls: %w", err)
+	}
+	return r, nil
+}
+
+// write replaces the file at once; for no records there is none.
+func (r records) write(path string) error {
+	if len(r) == 0 {
+		if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", append(text, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// record notes former values before they are overwritten. What was recorded
+// first is kept: it is what was there before us.
+func record(path string, changes []remains.Sysctl) error {
+	if path == "" || len(changes) == 0 {
+		return nil
+	}
+	r, err := readRecords(path)
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if first, known := r[c.Name]; known {
+			c.Was = first.Was
+		}
+		r[c.Name] = c
+	}
+	if err := r.write(path); err != nil {
+		return fmt.Errorf("record former sysctls: %w", err)
+	}
+	return nil
+}
+
+// changedSysctls are those that still have the value that we gave them.
+func (k *Kernel) changedSysctls() (all []remains.Sysctl, err error) {
+	r, err := readRecords(k.cfg.Record)
+	for _, c := range slices.SortedFunc(maps.Values(r), func(a, b remains.Sysctl) int { return cmp.Compare(a.Name, b.Name) }) {
+		now, unreadable := sysctl{name: c.Name}.read(procSys)
+		if unreadable == nil && now == c.Is {
+			all = append(all, c)
+		}
+	}
+	return all, err
+}
+
+// restoreSysctls puts former values back and forgets them.
+func (k *Kernel) restoreSysctls(changed []remains.Sysctl) error {
+	var errs []error
+	left := records{}
+	for _, c := range changed {
+		if err := (sysctl{c.Name, c.Was}).write(procSys, c.Is); err != nil {
+			errs = append(errs, err)
+			left[c.Name] = c
+		}
+	}
+	return errors.Join(append(errs, left.write(k.cfg.Record))...)
+}

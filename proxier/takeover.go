@@ -1,0 +1,105 @@
+package proxier
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+)
+
+// betweenTakeovers keeps us from fighting with a kube-proxy that puts back what
+// we remove.
+const betweenTakeovers = 5 * time.Minute
+
+// takeover is how far we have come with what kube-proxy has left.
+type takeover struct {
+	done  bool           // at least once
+	next  time.Time      // not again before
+	stays []remains.Stay // as last said
+	signs []string       // of kube-proxy, that were left in the end
+}
+
+// adopt puts our flag on the virtual servers of kube-proxy's ipvs mode, before
+// anything is listed: they are rows then, with their real servers and
+// connections, and what of them is not wanted goes the way of all rows. It has
+// to come before the first address is unbound, by which they are known.
+func (p *Proxier) adopt(ctx context.Context) error {
+	if !p.cfg.Takeover {
+		return nil
+	}
+	o, err := remains.CarryOut(ctx, p.kernel, remains.Adoption)
+	if err != nil {
+		return fmt.Errorf("adopt virtual servers of kube-proxy: %w", err)
+	}
+	for _, step := range o.Done {
+		klog.InfoS("Adopted virtual servers of kube-proxy", "servers", len(step.Servers))
+	}
+	return nil
+}
+
+// takeOver removes what kube-proxy left behind, once all that we want is in the
+// kernel and has been read back from it: until then the old rules carry the
+// traffic.
+func (p *Proxier) takeOver(ctx context.Context, r report) {
+	t := &p.takeover
+	if p.cfg.Takeover && !t.done && !time.Now().Before(t.next) && p.verified(ctx, r) {
+		p.removeRemains(ctx)
+	}
+}
+
+// lookForKubeProxy is a part of reading back: things of kube-proxy's that have
+// come since our takeover mean that it is at work.
+func (p *Proxier) lookForKubeProxy(ctx context.Context) (drift map[string]int) {
+	if t := &p.takeover; t.done {
+		found := p.kernel.Look(ctx, remains.Takeover)
+		p.neighbour.signs = slices.DeleteFunc(found.Signs(), func(s string) bool { return slices.Contains(t.signs, s) })
+		if len(found.Plan().Steps) > 0 && !time.Now().Before(t.next) {
+			p.removeRemains(ctx)
+		}
+	}
+	p.tellOfNeighbour()
+	return nil
+}
+
+// verified tells whether the kernel holds all that is wanted, on its own word.
+func (p *Proxier) verified(ctx context.Context, r report) bool {
+	if r.err(p.tables.inKernel()) != nil {
+		return false
+	}
+	if _, err := p.observe(ctx, p.tables.inKernel()); err != nil {
+		p.fail("read the kernel", err)
+		return false
+	}
+	for _, t := range p.tables.inKernel() {
+		if _, _, due := t.Size(); due > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Proxier) removeRemains(ctx context.Context) {
+	t := &p.takeover
+	o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
+	for _, step := range o.Done {
+		klog.InfoS("Removed what kube-proxy left behind", "deed", step.Deed, "objects", len(step.Objects))
+		klog.V(2).InfoS("Removed", "deed", step.Deed, "where", step.Where, "objects", step.Objects)
+	}
+	for _, s := range o.Found.Plan().Stays {
+		if !slices.Contains(t.stays, s) {
+			klog.InfoS("Something of kube-proxy's stays", "object", s.Object, "why", s.Holder)
+		}
+	}
+	t.stays, t.signs = o.Found.Plan().Stays, o.Found.Signs()
+	p.metrics.remains.Set(float64(len(t.stays)))
+	if err != nil {
+		p.fail("remove what kube-proxy left behind", err)
+		t.next = time.Now().Add(p.cfg.SyncPeriod)
+		return
+	}
+	t.done, t.next = true, time.Now().Add(betweenTakeovers)
+}
