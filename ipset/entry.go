@@ -131,6 +131,9 @@ func keepsPort(protocol uint8, family Family) bool {
 // Type tells which type of set can hold the entry.
 func (e Entry) Type() Type { return e.typ }
 
+// Addr is the entry's first address, or that of its network.
+func (e Entry) Addr() netip.Addr { return e.addr }
+
 // Family tells the family of the set that can hold the entry. An IPv6 set that
 // somebody else has filled may hold mapped IPv4 addresses; they are IPv6 here.
 func (e Entry) Family() Family {

@@ -1,11 +1,13 @@
 package proxier
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 )
@@ -21,6 +23,7 @@ type metrics struct {
 	drift    *prometheus.CounterVec
 	failures *prometheus.CounterVec
 	refused  prometheus.Gauge
+	remote   *prometheus.GaugeVec
 
 	passes   prometheus.Histogram
 	last     prometheus.Gauge
@@ -45,6 +48,8 @@ func newMetrics() *metrics {
 		refused: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeipvs_refused_fields", Help: "Fields of objects that cannot be programmed and are left out.",
 		}),
+		remote: gauges("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
+			"Services with policy Local that have endpoints on other nodes only.", "traffic_policy", "ip_family"),
 		passes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "kubeproxy_sync_proxy_rules_duration_seconds", Help: "Duration of a pass.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
@@ -71,7 +76,7 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
 	}
-	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.passes, m.last, m.latency, m.services,
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.remote, m.passes, m.last, m.latency, m.services,
 		m.draining, m.drained, m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -122,6 +127,27 @@ func (m *metrics) pass(r report) {
 		refused += len(remarks)
 	}
 	m.refused.Set(float64(refused))
+}
+
+// elsewhere counts Services that have endpoints on other nodes only.
+func (m *metrics) elsewhere(services map[owner]remote) {
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		internal, external := 0, 0
+		for _, r := range services {
+			internal += one(r.internal[f])
+			external += one(r.external[f])
+		}
+		family := fmt.Sprintf("IPv%d", f)
+		m.remote.WithLabelValues("internal", family).Set(float64(internal))
+		m.remote.WithLabelValues("external", family).Set(float64(external))
+	}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (m *metrics) flows(r forgotten) {
