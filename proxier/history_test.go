@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 // told is a Service named web, and its slices; each port is "name protocol
@@ -100,6 +101,7 @@ func TestEveryHistoryEndsAsAFreshStart(t *testing.T) {
 				for _, o := range c.history {
 					r.apply(t, o.text())
 				}
+				time.Sleep(10 * time.Minute) // the bubble's: real servers that leave have no connections
 				got = r.kernel.Rows().String()
 			})
 			run(t, func(r daemon) {
