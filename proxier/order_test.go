@@ -205,7 +205,14 @@ func admitted(rows state.Rows, server state.VirtualServer) bool {
 	return false
 }
 
-const balanced = `kind: Service
+const balanced = `kind: EndpointSlice
+apiVersion: discovery.k8s.io/v1
+metadata: {namespace: demo, name: web-4, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080}]
+endpoints: [ENDPOINTS]
+---
+kind: Service
 apiVersion: v1
 metadata: {namespace: demo, name: web}
 spec:
@@ -216,13 +223,6 @@ spec:
   healthCheckNodePort: 32000
   ports: [{name: http, port: 80, nodePort: 30080}]
 status: {loadBalancer: {ingress: [{ip: 203.0.113.1}]}}
----
-kind: EndpointSlice
-apiVersion: discovery.k8s.io/v1
-metadata: {namespace: demo, name: web-4, labels: {kubernetes.io/service-name: web}}
-addressType: IPv4
-ports: [{name: http, port: 8080}]
-endpoints: [ENDPOINTS]
 `
 
 // inOrder runs a daemon through texts of a Service, the last of which is
