@@ -87,6 +87,16 @@ func TestExternalTrafficPolicyLocal(t *testing.T) {
 	t.Run("ClusterIPs are not concerned", func(t *testing.T) {
 		answered(t, s.questions("p3", web.clusterIPs(), lab.Protocols()...), itself, "p1", "p2", "r1")
 	})
+	for name, at := range map[string]pair{"external IPs": ips, "load balancer IPs": lb} {
+		t.Run(name+": all endpoints answer a Pod and the node", func(t *testing.T) {
+			answered(t, s.questions("p3", at, lab.Protocols()...), itself, "p1", "p2", "r1")
+			answered(t, s.questions("node", at, lab.Protocols()...), theNode, "p1", "p2", "r1")
+		})
+	}
+	t.Run("node ports: all endpoints answer a Pod and the node", func(t *testing.T) {
+		answered(t, web.onNode("p3", nodeAddrs, lab.Protocols()...), itself, "p1", "p2", "r1")
+		answered(t, web.onNode("node", nodeAddrs, lab.Protocols()...), theNode, "p1", "p2", "r1")
+	})
 	t.Run("without local endpoints nobody answers", func(t *testing.T) {
 		web.setEndpoints(endpoints{"r1": ready})
 		web.untilOnly("r1")

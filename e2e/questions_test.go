@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -49,12 +50,16 @@ type source int
 const (
 	itself  source = iota // the client as it is
 	theNode               // by any of its addresses
+	anybody
 )
 
-func (s source) String() string { return [...]string{"the client itself", "the node"}[s] }
+func (s source) String() string { return [...]string{"the client itself", "the node", "anybody"}[s] }
 
 func (s source) of(q question, seen netip.Addr) bool {
-	if s == itself {
+	switch s {
+	case anybody:
+		return true
+	case itself:
 		return seen == q.from.addrs.like(q.to.Addr())
 	}
 	return slices.Contains(nodeAddrs, seen) || slices.Contains(laterAddrs, seen)
@@ -143,4 +148,40 @@ func refused(t *testing.T, questions []question) {
 // virtual server without real servers is told EPERM.
 func isRefusal(err error) bool {
 	return errors.Is(err, lab.ErrRefused) || errors.Is(err, syscall.EPERM)
+}
+
+// become waits until each of the questions has this outcome.
+func become(t *testing.T, questions []question, outcome func(question) error) {
+	t.Helper()
+	var asking sync.WaitGroup
+	for _, q := range questions {
+		asking.Go(func() {
+			if err := lab.Until(within(t, patience), func() error { return outcome(q) }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	asking.Wait()
+}
+
+// by is answered, in the end, by all of these Pods and no other.
+func by(pods ...string) func(question) error {
+	return func(q question) error { return q.answered(anybody, pods) }
+}
+
+// refusal is what nobody serves.
+func refusal(q question) error {
+	if a, err := q.ask(); !isRefusal(err) {
+		return fmt.Errorf("%s: %v, %w; want a refusal", q, a, cmp.Or(err, errors.New("no error")))
+	}
+	return nil
+}
+
+// silence is what is dropped.
+func silence(q question) error {
+	a, err := lab.Ask(q.from.Namespace, q.protocol, q.to, long)
+	if errors.Is(err, lab.ErrTimeout) || q.from.Name == "node" && errors.Is(err, syscall.EPERM) {
+		return nil
+	}
+	return fmt.Errorf("%s: %v, %w; want silence", q, a, cmp.Or(err, errors.New("no error")))
 }

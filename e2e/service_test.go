@@ -115,13 +115,30 @@ func (s *service) delete() {
 	}
 }
 
+// edit changes the Service in the API.
+func (s *service) edit(change func(*corev1.Service)) {
+	s.space.t.Helper()
+	ctx := within(s.space.t, soon)
+	now, err := api.CoreV1().Services(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
+	if err == nil {
+		change(now)
+		s.Service, err = api.CoreV1().Services(s.Namespace).Update(ctx, now, metav1.UpdateOptions{})
+	}
+	if err != nil {
+		s.space.t.Fatal(err)
+	}
+}
+
 // setEndpoints writes the slices, one of each family.
-func (s *service) setEndpoints(of endpoints) {
+func (s *service) setEndpoints(of endpoints, edit ...func(*discovery.EndpointSlice)) {
 	s.space.t.Helper()
 	ctx := within(s.space.t, soon)
 	slices := api.DiscoveryV1().EndpointSlices(s.Namespace)
 	for _, f := range families {
 		slice := s.space.slice(s.Name, f, of)
+		for _, e := range edit {
+			e(slice)
+		}
 		_, err := slices.Create(ctx, slice, metav1.CreateOptions{})
 		if apierrors.IsAlreadyExists(err) {
 			_, err = slices.Update(ctx, slice, metav1.UpdateOptions{})

@@ -4,6 +4,9 @@ package e2e
 
 import (
 	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -102,5 +105,20 @@ func (s *space) becomes(want kernelState) {
 	})
 	if err != nil {
 		s.t.Errorf("%v (-want +got):\n%s", err, cmp.Diff(want, got))
+	}
+}
+
+// bound waits until an address is, or is not, on our device.
+func (s *space) bound(addr netip.Addr, want bool) {
+	s.t.Helper()
+	err := lab.Until(within(s.t, patience), func() error {
+		all, err := s.host.Addresses("kube-ipvs0")
+		if got := strings.Contains(all, addr.String()+"/"); err == nil && got != want {
+			err = fmt.Errorf("%s bound: %t", addr, got)
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Error(err)
 	}
 }

@@ -134,6 +134,9 @@ func (e Entry) Type() Type { return e.typ }
 // Port is zero for types without ports.
 func (e Entry) Port() uint16 { return e.port }
 
+// Addr is the entry's first address, or that of its network.
+func (e Entry) Addr() netip.Addr { return e.addr }
+
 // Family tells the family of the set that can hold the entry. An IPv6 set that
 // somebody else has filled may hold mapped IPv4 addresses; they are IPv6 here.
 func (e Entry) Family() Family {

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
@@ -30,10 +31,10 @@ type fakeCluster struct {
 }
 
 // Warn notes an Event.
-func (c *fakeCluster) Warn(about *v1.Service, note string) {
+func (c *fakeCluster) Warn(about *v1.Service, of proxier.Warning) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events += fmt.Sprintf("%s: %s\n", nameOf(about.ObjectMeta), note)
+	c.events += fmt.Sprintf("%s: %s\n", nameOf(about.ObjectMeta), of.Note)
 }
 
 // WarnNode notes an Event.

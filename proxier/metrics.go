@@ -1,11 +1,13 @@
 package proxier
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 )
@@ -23,6 +25,7 @@ type metrics struct {
 	refused  prometheus.Gauge
 	remains  prometheus.Gauge
 	running  *prometheus.GaugeVec
+	remote   *prometheus.GaugeVec
 
 	passes   prometheus.Histogram
 	last     prometheus.Gauge
@@ -51,6 +54,8 @@ func newMetrics() *metrics {
 			Name: "kubeipvs_kube_proxy_remains", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
 		}),
 		running: gauges("kubeipvs_kube_proxy_running", "1 while there is this sign of a kube-proxy at work on this node.", "sign"),
+		remote: gauges("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
+			"Services with policy Local that have endpoints on other nodes only.", "traffic_policy", "ip_family"),
 		passes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "kubeproxy_sync_proxy_rules_duration_seconds", Help: "Duration of a pass.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
@@ -77,7 +82,7 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
 	}
-	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.remains, m.running, m.passes, m.last,
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.remote, m.remains, m.running, m.passes, m.last,
 		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
@@ -128,6 +133,27 @@ func (m *metrics) pass(r report) {
 		refused += len(remarks)
 	}
 	m.refused.Set(float64(refused))
+}
+
+// elsewhere counts Services that have endpoints on other nodes only.
+func (m *metrics) elsewhere(services map[owner]remote) {
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		internal, external := 0, 0
+		for _, r := range services {
+			internal += one(r.internal[f])
+			external += one(r.external[f])
+		}
+		family := fmt.Sprintf("IPv%d", f)
+		m.remote.WithLabelValues("internal", family).Set(float64(internal))
+		m.remote.WithLabelValues("external", family).Set(float64(external))
+	}
+}
+
+func one(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func (m *metrics) flows(r forgotten) {

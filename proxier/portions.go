@@ -34,8 +34,10 @@ func (p *Proxier) growInPortions(ctx context.Context, moved map[owner][]time.Tim
 }
 
 func (p *Proxier) grow(ctx context.Context, services []owner, r report) {
-	for _, t := range p.tables.inOrder() {
-		r.add(t.Name(), t.GrowFor(ctx, services))
+	for stage := range stages {
+		for _, t := range p.tables.inOrder() {
+			r.add(t.Name(), t.GrowFor(ctx, stage, services))
+		}
 	}
 }
 

@@ -70,9 +70,12 @@ type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
 
 // Events tell those who look at a Service or at our Node.
 type Events interface {
-	Warn(about *v1.Service, note string)
+	Warn(about *v1.Service, of Warning)
 	WarnNode(about *v1.Node, note string)
 }
+
+// Warning is the text of an Event: its reason and action are single words.
+type Warning struct{ Reason, Action, Note string }
 
 // Parts are what a Proxier works with.
 type Parts struct {
@@ -103,6 +106,8 @@ type Proxier struct {
 	known     map[owner]struct{}         // Services that have claims
 	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
 	remarks   map[owner][]cluster.Remark // what could not be programmed
+	unopened  map[owner]error            // why a health port is not open
+	remote    map[owner]remote           // who has endpoints elsewhere only
 	flows     flows
 	reading   reading
 	drain     *drain.Servers[owner]
@@ -131,6 +136,7 @@ func New(cfg Config, with Parts) *Proxier {
 		known:   map[owner]struct{}{},
 		waiting: map[owner][]time.Time{},
 		remarks: map[owner][]cluster.Remark{},
+		remote:  map[owner]remote{},
 		flows:   newFlows(),
 		drain:   drain.New[owner](),
 	}

@@ -54,7 +54,9 @@ func (p *Proxier) report(r report) {
 				"created", tally.Created, "updated", tally.Updated, "deleted", tally.Deleted, "failed", tally.Failed)
 		}
 	}
+	p.warnOfPorts()
 	p.metrics.pass(r)
+	p.metrics.elsewhere(p.remote)
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
 	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())
@@ -70,7 +72,7 @@ func (p *Proxier) remember(svc owner, object *v1.Service, remarks []cluster.Rema
 		}
 		klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
 		if object != nil {
-			p.events.Warn(object, r.String())
+			p.events.Warn(object, Warning{Reason: "NotServed", Action: "Program", Note: r.String()})
 		}
 	}
 	if len(remarks) == 0 {
@@ -78,6 +80,21 @@ func (p *Proxier) remember(svc owner, object *v1.Service, remarks []cluster.Rema
 		return
 	}
 	p.remarks[svc] = remarks
+}
+
+// warnOfPorts tells those who look at a Service, in kube-proxy's words, that its
+// health port could not be opened. It is told once, until the port is open.
+func (p *Proxier) warnOfPorts() {
+	before := p.unopened
+	p.unopened = p.tables.healthPorts.Failed()
+	for svc, err := range p.unopened {
+		if _, told := before[svc]; told {
+			continue
+		}
+		if object, _ := p.api.Service(svc); object != nil {
+			p.events.Warn(object, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen", Note: err.Error()})
+		}
+	}
 }
 
 // fail logs and counts what is not about rows.

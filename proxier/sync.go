@@ -86,6 +86,7 @@ func created(svc *v1.Service) (at time.Time) {
 func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks []cluster.Remark) {
 	p.tables.claim(svc, rows)
 	p.flows.note(svc, rows)
+	p.noteRemote(svc, rows)
 	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
 		p.known[svc] = struct{}{}
 	} else {
@@ -94,13 +95,18 @@ func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks [
 	p.remember(svc, object, remarks)
 }
 
-// apply works off what is due: all tables grow before any shrinks.
+// apply works off what is due: all tables grow, stage by stage, before any
+// shrinks.
 func (p *Proxier) apply(ctx context.Context, r report) {
-	for _, t := range p.tables.inOrder() {
-		r.add(t.Name(), t.Grow(ctx))
+	for stage := range stages {
+		for _, t := range p.tables.inOrder() {
+			r.add(t.Name(), t.Grow(ctx, stage))
+		}
 	}
-	for _, t := range p.tables.onTheWayOut() {
-		r.add(t.Name(), t.Shrink(ctx))
+	for stage := stages - 1; stage >= 0; stage-- {
+		for _, t := range p.tables.onTheWayOut() {
+			r.add(t.Name(), t.Shrink(ctx, stage))
+		}
 	}
 }
 

@@ -24,32 +24,61 @@ type tables struct {
 }
 
 func newTables(k Kernel, healthPorts HealthPorts) tables {
-	virtualServers := reconcile.New[owner](k.VirtualServers(),
-		reconcile.Rules[state.VirtualServer, state.Balancing]{Name: "virtual server", Order: state.VirtualServer.Compare})
+	virtualServers := reconcile.New[owner](k.VirtualServers(), reconcile.Rules[state.VirtualServer, state.Balancing]{
+		Name: "virtual server", Order: state.VirtualServer.Compare,
+		Stage: func(vs state.VirtualServer) int { return stageOf(vs.Addr.Addr()) },
+	})
 	return tables{
 		members: reconcile.New[owner](k.Members(),
-			reconcile.Rules[state.Member, state.None]{Name: "set member", Order: state.Member.Compare}),
+			reconcile.Rules[state.Member, state.None]{Name: "set member", Order: state.Member.Compare, Stage: stageOfMember}),
 		virtualServers: virtualServers,
 		realServers: reconcile.New[owner](k.RealServers(), reconcile.Rules[state.RealServer, state.Weight]{
 			Name: "real server", Order: state.RealServer.Compare,
+			Stage:  func(rs state.RealServer) int { return stageOf(rs.VirtualServer.Addr.Addr()) },
 			Stands: func(rs state.RealServer) bool { return virtualServers.Holds(rs.VirtualServer) },
 			// New ones are in before the last old one gets no connections any more.
 			Last: func(w state.Weight) bool { return w == 0 },
 		}),
 		addresses: reconcile.New[owner](k.Addresses(),
-			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare}),
-		healthPorts: reconcile.New[owner](healthPorts,
-			reconcile.Rules[netip.AddrPort, state.Ready]{Name: "health port", Order: netip.AddrPort.Compare}),
+			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare, Stage: stageOf}),
+		healthPorts: reconcile.New[owner](healthPorts, reconcile.Rules[netip.AddrPort, state.Ready]{
+			Name: "health port", Order: netip.AddrPort.Compare,
+			Stage: func(netip.AddrPort) int { return everythingElse },
+		}),
 	}
+}
+
+// The stages of a pass. Whoever is led to a shadow finds all of it: the shadows
+// come first and go last. Next comes what leads there, so that clients inside
+// of the cluster never meet what is for those from outside.
+const (
+	shadows = iota
+	leadingThere
+	everythingElse
+	stages
+)
+
+func stageOf(addr netip.Addr) int {
+	if state.InShadows(addr) {
+		return shadows
+	}
+	return everythingElse
+}
+
+func stageOfMember(m state.Member) int {
+	if m.Set == state.Inside.Name(m.Entry.Family()) {
+		return leadingThere
+	}
+	return stageOf(m.Entry.Addr())
 }
 
 // table is what a pass does with any of them.
 type table interface {
 	Name() string
 	Observe(context.Context) (drift int, err error)
-	Grow(context.Context) reconcile.Tally
-	GrowFor(context.Context, []owner) reconcile.Tally
-	Shrink(context.Context) reconcile.Tally
+	Grow(ctx context.Context, stage int) reconcile.Tally
+	GrowFor(ctx context.Context, stage int, services []owner) reconcile.Tally
+	Shrink(ctx context.Context, stage int) reconcile.Tally
 	Settled(owner) bool
 	Size() (wanted, held, due int)
 }

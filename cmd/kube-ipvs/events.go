@@ -8,6 +8,8 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/events"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier"
 )
 
 // recorder posts Events. It never waits for the API server.
@@ -21,9 +23,9 @@ func newRecorder(client kubernetes.Interface) recorder {
 	return recorder{b, b.NewRecorder(scheme.Scheme, "kube-ipvs")}
 }
 
-// Warn says on a Service that something it asks for is not served.
-func (r recorder) Warn(about *v1.Service, note string) {
-	r.Eventf(about, nil, v1.EventTypeWarning, "NotServed", "Program", "%s", note)
+// Warn says on a Service that something it asks for is not to be had.
+func (r recorder) Warn(about *v1.Service, of proxier.Warning) {
+	r.Eventf(about, nil, v1.EventTypeWarning, of.Reason, of.Action, "%s", of.Note)
 }
 
 // WarnNode says on our Node that another proxy is at work there.

@@ -62,6 +62,10 @@ func TestChoose(t *testing.T) {
 		{name: "B54 terminating without serving is the end", endpoints: "1 terminating local", cluster: "", local: ""},
 		{name: "B82 no local ones", endpoints: "1 ready; 2 ready", cluster: "1 2", local: ""},
 
+		{name: "B81 all local", endpoints: "1 ready local; 2 ready local", cluster: "1 2", local: "1 2"},
+		{name: "B82 all elsewhere and terminating", endpoints: "1 serving terminating; 2 serving terminating", cluster: "1 2", local: ""},
+		{name: "B134 zone and node do not agree", zone: "a", endpoints: "1 ready local zones=b; 2 ready zones=a; 3 ready zones=b", cluster: "2", local: "1"},
+
 		{name: "B131 own zone", zone: "a", endpoints: "1 ready zones=a; 2 ready zones=b; 3 ready zones=b,a", cluster: "1 3"},
 		{name: "B132 one hint is missing", zone: "a", endpoints: "1 ready zones=a; 2 ready; 3 ready zones=b", cluster: "1 2 3"},
 		{name: "B132 nobody means our zone", zone: "c", endpoints: "1 ready zones=a; 2 ready zones=b", cluster: "1 2"},

@@ -126,14 +126,14 @@ func TestATakenPortHoldsUpNoOther(t *testing.T) {
 	p := newPorts(t, New(time.Minute))
 	table := reconcile.New[string](p, reconcile.Rules[netip.AddrPort, state.Ready]{Name: "health port", Order: netip.AddrPort.Compare})
 	table.Claim("cart", map[netip.AddrPort]state.Ready{at: cart(1), second: cart(1)})
-	tally := table.Grow(t.Context())
+	tally := table.Grow(t.Context(), 0)
 	if tally.Created != 1 || tally.Failed != 1 || !errors.Is(tally.First, syscall.EADDRINUSE) {
 		t.Errorf("while it is taken: %+v", tally)
 	}
 	holds(t, p, map[netip.AddrPort]state.Ready{second: cart(1)})
 
 	_ = taken.Close()
-	if tally := table.Grow(t.Context()); tally.Created != 1 || tally.Failed != 0 {
+	if tally := table.Grow(t.Context(), 0); tally.Created != 1 || tally.Failed != 0 {
 		t.Errorf("when it is free: %+v", tally)
 	}
 	holds(t, p, map[netip.AddrPort]state.Ready{at: cart(1), second: cart(1)})

@@ -69,8 +69,8 @@ func TestABranchTakesItsLeavesAlong(t *testing.T) {
 	w, branch, leaf := plant(rand.New(rand.NewPCG(1, 1)))
 	observe(t, branch, leaf)
 	branch.Claim("A", map[int]string{2: "x"})
-	branch.Shrink(t.Context())
-	leaf.Shrink(t.Context())
+	branch.Shrink(t.Context(), 0)
+	leaf.Shrink(t.Context(), 0)
 	wantCalls(t, &w.branches, "delete 1 ")
 	wantCalls(t, &w.leaves, "delete 21 ")
 	if _, held, due := leaf.Size(); held != 0 || due != 0 {
@@ -83,8 +83,8 @@ func TestABranchThatStaysLosesItsLeaves(t *testing.T) {
 	w, branch, leaf := plant(rand.New(rand.NewPCG(1, 1)))
 	observe(t, branch, leaf)
 	w.branches.failing = 1
-	branch.Shrink(t.Context())
-	leaf.Shrink(t.Context())
+	branch.Shrink(t.Context(), 0)
+	leaf.Shrink(t.Context(), 0)
 	wantCalls(t, &w.leaves, "delete 11 ", "delete 12 ", "delete 21 ")
 }
 
@@ -108,10 +108,10 @@ func TestTreesWalk(t *testing.T) {
 					observe(t, branch, leaf)
 				}
 				w.leaves.wasted = nil
-				branch.Grow(t.Context())
-				leaf.Grow(t.Context())
-				branch.Shrink(t.Context())
-				leaf.Shrink(t.Context())
+				branch.Grow(t.Context(), 0)
+				leaf.Grow(t.Context(), 0)
+				branch.Shrink(t.Context(), 0)
+				leaf.Shrink(t.Context(), 0)
 				if !fails {
 					checkTrees(t, w, want)
 				}

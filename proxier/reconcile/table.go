@@ -14,6 +14,7 @@ type Table[O, K, V comparable] struct {
 	shared       map[K][]claim[K, V]
 	owners       map[O]*owner[K]
 	due          map[K]struct{}
+	failed       map[K]error // of the rows that are due: the last try
 	wanted, held int
 }
 
@@ -31,6 +32,7 @@ func (r row[K, V]) isWanted() bool { return r.first.owner != nil }
 type Rules[K, V comparable] struct {
 	Name  string           // of one row, in messages and metrics: "virtual server"
 	Order func(a, b K) int // rows are worked in this order, so that logs and tests are steady
+	Stage func(K) int      // of a pass in which a row is worked; nil: all in stage 0
 
 	// Stands tells whether that is held which a row stands on. When it goes, the
 	// outside takes the row along. Nil: rows stand on nothing.
@@ -61,6 +63,7 @@ func New[O, K, V comparable](kind Kind[K, V], rules Rules[K, V]) *Table[O, K, V]
 		shared: map[K][]claim[K, V]{},
 		owners: map[O]*owner[K]{},
 		due:    map[K]struct{}{},
+		failed: map[K]error{},
 	}
 }
 
@@ -113,6 +116,7 @@ func (t *Table[O, K, V]) put(k K, r row[K, V]) {
 	}
 	if r.isWanted() == r.isHeld && r.first.value == r.value {
 		delete(t.due, k)
+		delete(t.failed, k)
 	} else {
 		t.due[k] = struct{}{}
 	}
@@ -153,6 +157,23 @@ func (t *Table[O, K, V]) Settled(name O) bool {
 		}
 	}
 	return true
+}
+
+// Failed are the owners of rows that could not be had when last tried, each
+// with one reason.
+func (t *Table[O, K, V]) Failed() map[O]error {
+	failed := map[O]error{}
+	if len(t.failed) == 0 {
+		return failed
+	}
+	for name, o := range t.owners {
+		for _, k := range o.rows {
+			if err := t.failed[k]; err != nil {
+				failed[name] = err
+			}
+		}
+	}
+	return failed
 }
 
 // Size counts rows: those wanted, those held, those due.

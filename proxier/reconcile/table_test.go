@@ -33,9 +33,9 @@ func TestOnlyDifferencesAreCalled(t *testing.T) {
 	out, table := newTable(t, map[int]string{1: "same", 2: "old", 3: "nobody's"})
 	table.Claim("A", map[int]string{1: "same", 2: "new", 5: "new", 4: "new"})
 
-	grown := table.Grow(ctx)
+	grown := table.Grow(ctx, 0)
 	wantCalls(t, out, "update 2 new", "create 4 new", "create 5 new")
-	shrunk := table.Shrink(ctx)
+	shrunk := table.Shrink(ctx, 0)
 	wantCalls(t, out, "delete 3 ")
 	if got, want := grown.Add(shrunk), (reconcile.Tally{Created: 2, Updated: 1, Deleted: 1}); got != want {
 		t.Errorf("tally %+v, want %+v", got, want)
@@ -52,7 +52,7 @@ func TestSomeValuesComeLast(t *testing.T) {
 		t.Fatal(err)
 	}
 	table.Claim("A", map[int]string{1: "down", 2: "down", 3: "up", 4: "up"})
-	table.Grow(ctx)
+	table.Grow(ctx, 0)
 	wantCalls(t, out, "update 3 up", "create 4 up", "update 1 down", "create 2 down")
 }
 
@@ -74,7 +74,7 @@ func TestWhoWantsWhat(t *testing.T) {
 	if got := slices.Sorted(slices.Values(table.Claimed("A"))); !slices.Equal(got, []int{1, 2, 4}) {
 		t.Errorf("A claims %v", got)
 	}
-	table.Shrink(ctx)
+	table.Shrink(ctx, 0)
 	if got := table.Orphans(); len(got) > 0 {
 		t.Errorf("orphans after Shrink: %v", got)
 	}
@@ -86,11 +86,11 @@ func TestSomeOwnersGoFirst(t *testing.T) {
 	table.Claim("A", map[int]string{1: "x"})
 	table.Claim("B", map[int]string{2: "x", 4: "x"})
 	table.Claim("C", map[int]string{3: "x", 4: "x"})
-	table.GrowFor(ctx, []string{"B", "C", "nobody"})
+	table.GrowFor(ctx, 0, []string{"B", "C", "nobody"})
 	wantCalls(t, out, "update 2 x", "create 3 x", "create 4 x")
-	table.GrowFor(ctx, []string{"B", "C"})
+	table.GrowFor(ctx, 0, []string{"B", "C"})
 	wantCalls(t, out)
-	table.Grow(ctx)
+	table.Grow(ctx, 0)
 	wantCalls(t, out, "create 1 x")
 }
 
@@ -99,15 +99,15 @@ func TestARowStaysUntilTheLastOwnerLeaves(t *testing.T) {
 	out, table := newTable(t, map[int]string{})
 	table.Claim("A", map[int]string{1: "x"})
 	table.Claim("B", map[int]string{1: "x"})
-	table.Grow(ctx)
+	table.Grow(ctx, 0)
 	wantCalls(t, out, "create 1 x")
 
 	table.Claim("A", nil)
-	table.Shrink(ctx)
+	table.Shrink(ctx, 0)
 	wantCalls(t, out)
 
 	table.Claim("B", nil)
-	table.Shrink(ctx)
+	table.Shrink(ctx, 0)
 	wantCalls(t, out, "delete 1 ")
 }
 
@@ -118,7 +118,7 @@ func TestAFailedRowStaysDueAndNamesItself(t *testing.T) {
 	table.Claim("B", map[int]string{2: "x"})
 
 	out.failing = 1
-	tally := table.Grow(ctx)
+	tally := table.Grow(ctx, 0)
 	if tally.Failed != 2 || !errors.Is(tally.First, errWorld) {
 		t.Fatalf("tally %+v, want two failures of the world", tally)
 	}
@@ -130,7 +130,7 @@ func TestAFailedRowStaysDueAndNamesItself(t *testing.T) {
 	}
 
 	out.failing = 0
-	if tally := table.Grow(ctx); tally.Created != 2 {
+	if tally := table.Grow(ctx, 0); tally.Created != 2 {
 		t.Errorf("retry: %+v, want two created", tally)
 	}
 	if !table.Settled("A") || !table.Settled("nobody") {

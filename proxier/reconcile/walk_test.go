@@ -142,9 +142,9 @@ func walk(t *testing.T, seed uint64) {
 			model.claim(owner, rows)
 		case 2:
 			out.failing = random.Float64()
-			table.GrowFor(ctx, []string{"A", "C"})
-			table.Grow(ctx)
-			table.Shrink(ctx)
+			table.GrowFor(ctx, 0, []string{"A", "C"})
+			table.Grow(ctx, 0)
+			table.Shrink(ctx, 0)
 		case 3:
 			drift(random, out.rows)
 		case 4:
@@ -233,8 +233,8 @@ func quiet(ctx context.Context, t *testing.T, table *reconcile.Table[string, int
 		t.Fatal(err)
 	}
 	out.wasted, out.calls = nil, nil
-	table.Grow(ctx)
-	table.Shrink(ctx)
+	table.Grow(ctx, 0)
+	table.Shrink(ctx, 0)
 	if want := model.wanted(); !maps.Equal(out.rows, want) {
 		t.Fatalf("the world holds %v, wanted %v", out.rows, want)
 	}
@@ -245,8 +245,8 @@ func quiet(ctx context.Context, t *testing.T, table *reconcile.Table[string, int
 		t.Fatalf("%d rows are due although all is held", due)
 	}
 	calls := len(out.calls)
-	table.Grow(ctx)
-	table.Shrink(ctx)
+	table.Grow(ctx, 0)
+	table.Shrink(ctx, 0)
 	if len(out.calls) != calls {
 		t.Fatalf("a second pass made calls: %q", out.calls[calls:])
 	}

@@ -10,11 +10,11 @@ import (
 // call takes of memory.
 const atOnce = 2000
 
-// Grow creates and updates the rows that are due and wanted.
-func (t *Table[O, K, V]) Grow(ctx context.Context) Tally {
+// Grow creates and updates the rows of this stage that are due and wanted.
+func (t *Table[O, K, V]) Grow(ctx context.Context, stage int) Tally {
 	var ops []Op[K, V]
 	for k := range t.due {
-		if r := t.rows[k]; r.isWanted() {
+		if r := t.rows[k]; r.isWanted() && t.stage(k) == stage {
 			ops = append(ops, r.growth(k))
 		}
 	}
@@ -23,11 +23,11 @@ func (t *Table[O, K, V]) Grow(ctx context.Context) Tally {
 
 // GrowFor does the same with the rows of these owners alone, so that they need
 // not wait for the rest.
-func (t *Table[O, K, V]) GrowFor(ctx context.Context, owners []O) Tally {
+func (t *Table[O, K, V]) GrowFor(ctx context.Context, stage int, owners []O) Tally {
 	var ops []Op[K, V]
 	for _, o := range owners {
 		for _, k := range t.Claimed(o) {
-			if _, due := t.due[k]; due {
+			if _, due := t.due[k]; due && t.stage(k) == stage {
 				ops = append(ops, t.rows[k].growth(k))
 			}
 		}
@@ -43,13 +43,13 @@ func (r row[K, V]) growth(k K) Op[K, V] {
 	return Op[K, V]{Create, k, r.first.value}
 }
 
-// Shrink deletes the rows that are due and that nobody wants. Those that have
+// Shrink deletes the rows of this stage that are due and that nobody wants. Those that have
 // gone with what they stood on need no call.
-func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
+func (t *Table[O, K, V]) Shrink(ctx context.Context, stage int) Tally {
 	var ops []Op[K, V]
 	for k := range t.due {
 		switch {
-		case t.rows[k].isWanted():
+		case t.rows[k].isWanted(), t.stage(k) != stage:
 		case t.rules.Stands != nil && !t.rules.Stands(k):
 			t.lose(k)
 		default:
@@ -57,6 +57,13 @@ func (t *Table[O, K, V]) Shrink(ctx context.Context) Tally {
 		}
 	}
 	return t.apply(ctx, ops)
+}
+
+func (t *Table[O, K, V]) stage(k K) int {
+	if t.rules.Stage == nil {
+		return 0
+	}
+	return t.rules.Stage(k)
 }
 
 func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
@@ -68,7 +75,8 @@ func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally
 			op := some[i]
 			switch {
 			case err != nil:
-				tally.fail(fmt.Errorf("%s %s %v: %w", op.Verb, t.rules.Name, op.Key, err))
+				t.failed[op.Key] = fmt.Errorf("%s %s %v: %w", op.Verb, t.rules.Name, op.Key, err)
+				tally.fail(t.failed[op.Key])
 				continue
 			case op.Verb == Delete:
 				t.lose(op.Key)

@@ -10,11 +10,14 @@ var (
 	Shadow6 = netip.MustParsePrefix("fdff::/16")
 )
 
+// InShadows tells whether addr lies where shadows do.
+func InShadows(addr netip.Addr) bool { return Shadow4.Contains(addr) || Shadow6.Contains(addr) }
+
 // Shadow is the front on which clients inside of the cluster are served when
 // they ask for v, at the same port.
 func (v VirtualServer) Shadow() (shadow VirtualServer, ok bool) {
 	addr := v.Addr.Addr()
-	if Shadow4.Contains(addr) || Shadow6.Contains(addr) {
+	if InShadows(addr) {
 		return VirtualServer{}, false
 	}
 	if addr.Is4() {
