@@ -87,10 +87,13 @@ func findPrograms(ctx context.Context, opts options) (p programs, err error) {
 
 // version is the last word of what a program says of itself.
 func version(ctx context.Context, program string) (string, error) {
-	out, err := exec.CommandContext(ctx, program, "--version").Output()
+	out, err := exec.CommandContext(ctx, program, "--version").CombinedOutput()
 	words := strings.Fields(string(out))
-	if err != nil || len(words) == 0 {
-		return "", fmt.Errorf("ask %s for its version: %w", program, errors.Join(err, ctx.Err()))
+	if err == nil && len(words) == 0 {
+		err = errors.New("it says nothing")
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", program, err)
 	}
 	return words[len(words)-1], nil
 }
