@@ -25,7 +25,12 @@ func TestListeningIsTriedAgainEveryFiveSeconds(t *testing.T) {
 		began := time.Now()
 		var tries []time.Duration
 		var failures []error
-		s := Server{Addr: "192.0.2.1:1", Failed: func(err error) { failures = append(failures, err) }}
+		listening := 0
+		s := Server{
+			Addr:      "192.0.2.1:1",
+			Failed:    func(err error) { failures = append(failures, err) },
+			Listening: func() { listening++ },
+		}
 		listener := silent{make(chan struct{})}
 		s.listen = func(string, string) (net.Listener, error) {
 			tries = append(tries, time.Since(began))
@@ -44,6 +49,9 @@ func TestListeningIsTriedAgainEveryFiveSeconds(t *testing.T) {
 		}
 		if len(failures) != 2 || !errors.Is(failures[0], errTaken) {
 			t.Errorf("told of %v", failures)
+		}
+		if listening != 1 {
+			t.Errorf("told %d times that it listens", listening)
 		}
 		cancel()
 		if err := <-ended; err != nil {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -18,161 +17,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
-	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
-
-var backends = []remains.Backend{remains.NFT, remains.Legacy}
-
-// eachMachine puts every scenario of package remains into a fresh namespace, in
-// each backend of iptables.
-func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, remains.Backend)) {
-	paths, err := filepath.Glob("../remains/testdata/*.txtar")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, path := range paths {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, backend := range backends {
-			t.Run(fmt.Sprintf("%s in %s", strings.TrimSuffix(filepath.Base(path), ".txtar"), backend), func(t *testing.T) {
-				freshNamespace(t)
-				fill(t, archive, backend)
-				test(t, archive, backend)
-			})
-		}
-	}
-}
-
-// fill makes what the files of a scenario show.
-func fill(t *testing.T, archive *txtar.Archive, backend remains.Backend) {
-	t.Helper()
-	output(t, "ip", "link", "add", "outside", "type", "dummy")
-	for _, file := range inOrder(archive) {
-		switch text := string(file.Data); file.Name {
-		case "sets":
-			input(t, text, "ipset", "restore")
-		case "iptables", "ip6tables":
-			input(t, text, fmt.Sprintf("%s-%s-restore", file.Name, backend))
-		case "nftables":
-			input(t, text, "nft", "-f", "-")
-		case "bound":
-			output(t, "ip", "link", "add", Device, "type", "dummy")
-			bind(t, Device, text)
-		case "local":
-			bind(t, "outside", strings.ReplaceAll(text, "127.0.0.1\n", ""))
-		case "servers":
-			for line := range strings.Lines(text) {
-				words := strings.Fields(line)
-				at, protocol, _ := strings.Cut(words[0], "/")
-				add := []string{"ipvsadm", "-A", map[string]string{"TCP": "-t", "UDP": "-u", "SCTP": "--sctp-service"}[protocol], at, "-s", words[1]}
-				if len(words) > 2 {
-					add = append(add, "-b", "flag-3")
-				}
-				output(t, add...)
-			}
-		}
-	}
-}
-
-// inOrder has sets before the rules that look into them.
-func inOrder(archive *txtar.Archive) []txtar.File {
-	files := slices.Clone(archive.Files)
-	slices.SortStableFunc(files, func(a, b txtar.File) int {
-		first := func(f txtar.File) int {
-			if f.Name == "sets" {
-				return 0
-			}
-			return 1
-		}
-		return first(a) - first(b)
-	})
-	return files
-}
-
-func bind(t *testing.T, link, addresses string) {
-	t.Helper()
-	for _, a := range strings.Fields(addresses) {
-		output(t, "ip", "addr", "add", a, "dev", link)
-	}
-}
-
-func input(t *testing.T, text string, command ...string) {
-	t.Helper()
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Stdin = strings.NewReader(text)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%q: %v: %s", command, err, out)
-	}
-}
-
-// rulesNow is what a person sees in both backends and families, without
-// built-in chains that are empty.
-func rulesNow(t *testing.T) string {
-	t.Helper()
-	var b strings.Builder
-	for _, backend := range backends {
-		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-			there := true
-			if backend == remains.Legacy {
-				there, _ = legacyTables(f) // asking the program would make them
-			}
-			if !there {
-				continue
-			}
-			d, err := xtables.Parse(output(t, programName(f, backend, "save")))
-			if err != nil {
-				t.Fatal(err)
-			}
-			fmt.Fprint(&b, shown(remains.Where{Backend: backend, Family: f}, d))
-		}
-	}
-	return b.String()
-}
-
-func shown(where remains.Where, d xtables.Dump) (text string) {
-	for _, p := range d.Places() {
-		if !p.BuiltIn() {
-			text += fmt.Sprintf("%s: %s\n", where, p)
-		}
-		for _, r := range d[p] {
-			text += fmt.Sprintf("%s: %s %s\n", where, p, r)
-		}
-	}
-	return text
-}
-
-// foreignPart is what the scenario has beside kube-proxy and us.
-func foreignPart(t *testing.T, archive *txtar.Archive, backend remains.Backend, stays []remains.Stay) (text string) {
-	t.Helper()
-	held := fmt.Sprint(stays)
-	for _, file := range archive.Files {
-		f, known := map[string]ipset.Family{"iptables": ipset.IPv4, "ip6tables": ipset.IPv6}[file.Name]
-		if !known {
-			continue
-		}
-		d, err := xtables.Parse(string(file.Data))
-		if err != nil {
-			t.Fatal(err)
-		}
-		where := remains.Where{Backend: backend, Family: f}
-		for p, rules := range d {
-			switch {
-			case remains.Cleanup.Chain(p) && !strings.Contains(held, "chain "+p.String()+": "):
-				delete(d, p)
-			case remains.Cleanup.Chain(p) && p.Chain != "KUBE-MARK-MASQ":
-				d[p] = nil
-			case p.BuiltIn():
-				d[p] = slices.DeleteFunc(rules, func(r string) bool {
-					return remains.Cleanup.Chain(xtables.Place{Table: p.Table, Chain: xtables.Target(r)})
-				})
-			}
-		}
-		text += shown(where, d)
-	}
-	return text
-}
 
 func TestCleanupLeavesTheForeignPartAlone(t *testing.T) {
 	eachMachine(t, func(t *testing.T, archive *txtar.Archive, backend remains.Backend) {
@@ -333,5 +178,92 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 	stays := openToClean(t).Look(t.Context(), remains.Cleanup).Plan().Stays
 	if len(stays) != 1 || !strings.Contains(stays[0].String(), "iptables-nft IPv4: not looked at: neither iptables-nft-save nor iptables-save is on the PATH") {
 		t.Errorf("got %v", stays)
+	}
+}
+
+// Virtual servers of kube-proxy get our flag and keep all else, connections
+// among it; the takeover leaves them and the device, and our own rules.
+func TestAdoptionAndTakeover(t *testing.T) {
+	freshNamespace(t)
+	archive, err := txtar.ParseFile("../remains/testdata/ipvs.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, archive, remains.Legacy)
+	output(t, "ipvsadm", "-a", "-t", "10.96.0.10:80", "-r", "10.244.1.5:8080", "-m", "-w", "7")
+	k := openHere(t, config)
+	if err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, scope := range []remains.Scope{remains.Adoption, remains.Takeover} {
+		o, err := remains.CarryOut(t.Context(), k, scope)
+		if err != nil || len(o.Found.Plan().Stays) > 0 {
+			t.Fatalf("%v; stays %v", err, o.Found.Plan().Stays)
+		}
+	}
+	servers := output(t, "ipvsadm", "-Sn")
+	for _, want := range []string{
+		"-A -t 10.96.0.10:80 -s rr -b flag-3", "-a -t 10.96.0.10:80 -r 10.244.1.5:8080 -m -w 7",
+		"-A -t 192.0.2.1:30080 -s rr -b flag-3", "-A --sctp-service 192.0.2.1:30090 -s rr -b flag-3",
+		"-A -t [fd00:10:96::a]:80 -s rr -b flag-3",
+		"-A -u 192.0.2.1:30080 -s wrr\n", "-A -t 192.0.2.1:6443 -s wrr\n", "-A -t 203.0.113.1:80 -s wrr\n",
+	} {
+		if !strings.Contains(servers, want) {
+			t.Errorf("no %q in\n%s", want, servers)
+		}
+	}
+	if bound := output(t, "ip", "-br", "addr", "show", Device); !strings.Contains(bound, "10.96.0.10") || !strings.Contains(bound, "fd00:10:96::a") {
+		t.Errorf("addresses are gone: %s", bound)
+	}
+	var foreign []string
+	for line := range strings.Lines(rulesNow(t)) {
+		if !strings.Contains(line, "KIPVS") {
+			foreign = append(foreign, line)
+		}
+	}
+	if diff := cmp.Diff(foreignPart(t, archive, remains.Legacy, nil), strings.Join(foreign, "")); diff != "" {
+		t.Errorf("rules (-foreign +left):\n%s", diff)
+	}
+	for set := range strings.Lines(output(t, "ipset", "list", "-n")) {
+		if remains.Takeover.Set(strings.TrimSpace(set)) {
+			t.Errorf("set %s is left", set)
+		}
+	}
+}
+
+// What Host changes is recorded, and put back by a cleanup that is asked to.
+func TestSysctlsArePutBack(t *testing.T) {
+	freshNamespace(t)
+	cfg := config
+	cfg.Record = filepath.Join(t.TempDir(), "run", "sysctls.json")
+	cfg.Unrecorded = func(err error) { t.Error(err) }
+	const forward = "/proc/sys/net/ipv4/ip_forward"
+	if err := os.WriteFile(forward, []byte("0"), 0); err != nil {
+		t.Fatal(err)
+	}
+	k := openHere(t, cfg)
+	for range 2 { // a restart must not take our value for the former one
+		if err := k.Host(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clean, err := OpenToClean(Config{Record: cfg.Record})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer clean.Close()
+	for _, want := range []string{"0", "1"} { // the second time there is nothing to restore
+		if _, err := remains.CarryOut(t.Context(), clean, remains.Cleanup); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(output(t, "cat", forward)); got != want {
+			t.Errorf("%s is %s, want %s", forward, got, want)
+		}
+		if err := os.WriteFile(forward, []byte("1"), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := os.Stat(cfg.Record); !os.IsNotExist(err) {
+		t.Errorf("the record is still there: %v", err)
 	}
 }

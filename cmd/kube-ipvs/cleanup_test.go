@@ -1,0 +1,80 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+)
+
+// A cleanup says one thing a line, or all of it to programs.
+func TestWhatACleanupSays(t *testing.T) {
+	where := remains.Where{Backend: remains.NFT, Family: ipset.IPv6}
+	done := []remains.Step{
+		{Deed: remains.Unhook, Where: where, Objects: []string{"nat OUTPUT: -j KUBE-SERVICES"}},
+		{Deed: remains.RemoveDevice, Objects: []string{"kube-ipvs0"}},
+	}
+	left := remains.Plan{
+		Steps: []remains.Step{{Deed: remains.DestroySets, Objects: []string{"KUBE-CLUSTER-IP", "KUBE-LOOP-BACK"}}},
+		Stays: []remains.Stay{{Object: "chain KUBE-MARK-MASQ", Holder: "held by a rule of CNI"}},
+	}
+	for _, c := range []struct {
+		output string
+		what   removal
+		want   string
+	}{
+		{"text", newRemoval(done, left), `done: iptables-nft IPv6: unhook nat OUTPUT: -j KUBE-SERVICES
+done: remove device kube-ipvs0
+to do: destroy set KUBE-CLUSTER-IP
+to do: destroy set KUBE-LOOP-BACK
+left: chain KUBE-MARK-MASQ: held by a rule of CNI
+`},
+		{"text", newRemoval(nil, remains.Plan{}), "nothing of kube-ipvs's or kube-proxy's is left\n"},
+		{"json", newRemoval(nil, remains.Plan{}), `{
+  "done": [],
+  "todo": [],
+  "left": []
+}
+`},
+		{"json", newRemoval(done[:1], remains.Plan{Stays: left.Stays}), `{
+  "done": [
+    {
+      "deed": "unhook",
+      "backend": "nft",
+      "family": "IPv6",
+      "objects": [
+        "nat OUTPUT: -j KUBE-SERVICES"
+      ]
+    }
+  ],
+  "todo": [],
+  "left": [
+    {
+      "object": "chain KUBE-MARK-MASQ",
+      "holder": "held by a rule of CNI"
+    }
+  ]
+}
+`},
+	} {
+		var b strings.Builder
+		if err := c.what.print(&b, c.output); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, b.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.output, diff)
+		}
+	}
+}
+
+func TestTheFormOfACleanupIsChecked(t *testing.T) {
+	if _, err := parse([]string{"cleanup", "-o", "yaml"}, host); err == nil || err.Error() != `--output "yaml": must be text or json` {
+		t.Errorf("got %v", err)
+	}
+	if o := mustParse(t, "cleanup", "--dry-run", "-o", "json", "--restore-sysctls"); !o.DryRun || o.Output != "json" || !o.RestoreSysctls {
+		t.Errorf("got %+v", o)
+	}
+}
