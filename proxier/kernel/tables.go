@@ -21,6 +21,10 @@ import (
 // lockSeconds is how long a call waits for another's hold on the tables.
 const lockSeconds = 5
 
+// longest is how long a call may take: on a machine that is busy, and loads
+// modules meanwhile, the first ones take long.
+const longest = time.Minute
+
 // tables are the iptables of one family. go-iptables finds the program, knows
 // what its version can do, and removes chains. It has neither save nor
 // restore: reading is one iptables-save for everything, and chains and jumps
@@ -142,7 +146,7 @@ func restore(ctx context.Context, program, input string) error {
 
 // runTo runs a program to its end, and fails with what it complains about.
 func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*lockSeconds*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
 	var complaint bytes.Buffer
