@@ -41,7 +41,7 @@ func (p *program) launch(c lab.Command, every time.Duration, ready func() error)
 	if p.process, err = p.host.Start(c); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 4*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*patience)
 	defer cancel()
 	go func() {
 		select {
