@@ -8,9 +8,12 @@ PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
 # Test binaries that want a kernel with IPVS, as folder:name.
 REAL := ipset:ipset proxier/kernel:kernel e2e/lab:lab e2e:e2e
 
+# Where e2e/controlplane/build.sh puts the real programs.
+BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
+
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo conformance bench vuln man deps clean
+.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration bench vuln man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -40,6 +43,11 @@ demo: deps machine build ## the whole story on one screen, in under a minute
 	go build -o $(OUT)/demo ./e2e/demo
 	$(OUT)/vm -timeout 5m -- $(OUT)/demo -daemon $(OUT)/kube-ipvs -objects $(CURDIR)/e2e/demo
 
+leftovers: deps machine control-plane ## what the demo begins with, from the real kube-proxy: e2e/demo/leftovers.rules
+	go build -o $(OUT)/demo ./e2e/demo
+	$(OUT)/vm -timeout 5m -- $(OUT)/demo -kube-proxy $(BIN)/kube-proxy -objects $(CURDIR)/e2e/demo >$(OUT)/leftovers.rules
+	cp $(OUT)/leftovers.rules e2e/demo/leftovers.rules
+
 conformance: ## docs/conformance.md: each promise of the Service API with the tests that show it
 	@mkdir -p $(OUT)
 	go test -json ./cmd/... ./proxier/... ./ipset/... >$(OUT)/unit.json || true # the program below is the judge
@@ -56,6 +64,11 @@ bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one 
 
 vuln: ## known weaknesses in what we depend on; asks the network
 	go run $(VULN) ./...
+
+migration: deps machine control-plane real-tests ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
+	cd e2e && $(OUT)/controlplane -- $(OUT)/vm -timeout 20m -- \
+		$(OUT)/e2e.test -test.v -test.timeout=20m -test.run TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
+	go run ./e2e/migration $(OUT)/migration.txt
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh

@@ -11,6 +11,10 @@
 // ipset and iptables-save, which share no code with us. In the end it deletes
 // what it has written, and the kernel has to be as the test found it.
 //
+// Where a node comes to kube-ipvs from kube-proxy, that is the real one
+// (E2E_KUBE_PROXY), and a witness tells what is left of it: everything that any
+// Service proxy can change on a node, as other programs print it.
+//
 // Nothing here may import what it tests, skip, or sleep: `make e2e` brings all
 // that is needed, and what takes time is waited for with a deadline. Everything
 // runs under the build tag e2e.

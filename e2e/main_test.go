@@ -106,7 +106,7 @@ func newCluster() (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cluster{Lab: l, daemon: daemon{host: l.Node.Namespace}}
+	c := &cluster{Lab: l, daemon: daemon{program: program{host: l.Node.Namespace}}}
 	// At the address in the kubeconfig, which so serves the daemon as it is.
 	at, err := netip.ParseAddrPort("127.0.0.1:" + os.Getenv("E2E_APISERVER_PORT"))
 	if err == nil {

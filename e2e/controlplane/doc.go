@@ -4,8 +4,9 @@
 //
 // It starts etcd and kube-apiserver on the host's loopback, waits until the API server is ready, runs the command, and
 // ends all three. The command has the environment of controlplane, and E2E_KUBECONFIG, the path of a kubeconfig with all
-// rights, and E2E_APISERVER_PORT. The server in the kubeconfig is 127.0.0.1; its certificate holds for 10.0.2.2 as well,
-// at which a command below e2e/vm finds it (E2E_HOST):
+// rights, E2E_APISERVER_PORT, and E2E_KUBE_PROXY, the path of the real kube-proxy, which it does not start. The server in
+// the kubeconfig is 127.0.0.1; its certificate holds for 10.0.2.2 as well, at which a command below e2e/vm finds it
+// (E2E_HOST):
 //
 //	controlplane -- vm -- ./e2e.test -test.v
 //

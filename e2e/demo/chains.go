@@ -10,24 +10,28 @@ import (
 
 // chain is a chain of an iptables table that is not built in.
 type chain struct {
-	name  string
-	rules []string
-	jumps int    // rules elsewhere that lead here
-	what  string // first word of its first comment: the Service, in kube-proxy's chains
+	table, name string
+	rules       []string
+	jumps       int      // from chains that are not built in
+	hooks       []string // from those that are: rules as they stand
 }
 
+// kind is the chain's name without the hash of a Service or endpoint:
+// KUBE-SVC-*.
+func (c chain) kind() string { return hash.ReplaceAllString(c.name, "-*") }
+
 var (
-	// perService are the chains of kube-proxy's iptables mode.
-	perService = regexp.MustCompile(`^KUBE-(SVC|SEP)-[A-Z2-7]{16}$`)
-	jump       = regexp.MustCompile(` -[jg] (\S+)`)
-	comment    = regexp.MustCompile(` --comment "?([^ "]+)`)
+	hash    = regexp.MustCompile(`-[A-Z2-7]{16}$`)
+	jump    = regexp.MustCompile(` -[jg] (\S+)`)
+	builtIn = regexp.MustCompile(`^-A (PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) `)
 )
 
-// readChains reads what iptables-save prints of one table.
+// readChains reads what iptables-save prints.
 func readChains(text string) []chain {
 	var chains []chain
+	table := ""
 	find := func(name string) *chain {
-		i := slices.IndexFunc(chains, func(c chain) bool { return c.name == name })
+		i := slices.IndexFunc(chains, func(c chain) bool { return c.table == table && c.name == name })
 		if i < 0 {
 			return &chain{}
 		}
@@ -37,15 +41,19 @@ func readChains(text string) []chain {
 		line = strings.TrimSuffix(line, "\n")
 		words := strings.Fields(line)
 		switch {
+		case strings.HasPrefix(line, "*"):
+			table = line[1:]
 		case strings.HasPrefix(line, ":") && len(words) > 1 && words[1] == "-":
-			chains = append(chains, chain{name: words[0][1:]})
+			chains = append(chains, chain{table: table, name: words[0][1:]})
 		case len(words) > 2 && words[0] == "-A":
 			c := find(words[1])
 			c.rules = append(c.rules, line)
-			if m := comment.FindStringSubmatch(line); m != nil && c.what == "" {
-				c.what = m[1]
-			}
-			if m := jump.FindStringSubmatch(line); m != nil {
+			m := jump.FindStringSubmatch(line)
+			switch {
+			case m == nil:
+			case builtIn.MatchString(line):
+				find(m[1]).hooks = append(find(m[1]).hooks, line)
+			default:
 				find(m[1]).jumps++
 			}
 		}
@@ -53,28 +61,35 @@ func readChains(text string) []chain {
 	return chains
 }
 
-// sorted splits chains into those that kube-proxy made for Services and the
-// others whose names begin with KUBE-.
-func sorted(chains []chain) (stale, foreign []chain) {
+// kubelets are the kubelet's chains, in all tables; the others that a dump of
+// the demo's node shows are kube-proxy's or ours.
+var kubelets = []string{"KUBE-KUBELET-CANARY", "KUBE-IPTABLES-HINT", "KUBE-FIREWALL"}
+
+// sorted splits chains into kube-proxy's, the kubelet's and those of kube-ipvs.
+func sorted(chains []chain) (old, foreign, ours []chain) {
 	for _, c := range chains {
 		switch {
-		case perService.MatchString(c.name):
-			stale = append(stale, c)
-		case strings.HasPrefix(c.name, "KUBE-"):
+		case strings.HasPrefix(c.name, "KIPVS"):
+			ours = append(ours, c)
+		case slices.Contains(kubelets, c.name):
 			foreign = append(foreign, c)
+		default:
+			old = append(old, c)
 		}
 	}
-	return stale, foreign
+	return old, foreign, ours
 }
 
 // changed are the names of the chains that are not, or not with the same
-// rules, among those of now.
+// rules and jumps, among those of now.
 func changed(before, now []chain) []string {
 	var names []string
 	for _, b := range before {
-		same := func(c chain) bool { return c.name == b.name && slices.Equal(c.rules, b.rules) }
+		same := func(c chain) bool {
+			return c.table == b.table && c.name == b.name && slices.Equal(c.rules, b.rules) && slices.Equal(c.hooks, b.hooks)
+		}
 		if !slices.ContainsFunc(now, same) {
-			names = append(names, b.name)
+			names = append(names, b.table+" "+b.name)
 		}
 	}
 	return names

@@ -18,7 +18,7 @@ type demo struct {
 	stage  *stage
 	fronts []front // of all Services, as the API has them now
 
-	old, foreign []chain // of the nat table, before the daemon starts
+	old, foreign []chain // kube-proxy's and the kubelet's, before the daemon starts
 
 	asked    int      // requests
 	problems []string // all that was not as it should be
@@ -69,7 +69,7 @@ func (d *demo) wrong(format string, args ...any) {
 func (d *demo) close() {
 	took := short(time.Since(d.begin))
 	if len(d.problems) == 0 {
-		d.title(fmt.Sprintf("%d requests, all answered as they should be; the old chains are gone, the others stay. (%s)", d.asked, took))
+		d.title(fmt.Sprintf("%d requests, all answered as they should be; kube-proxy's chains are gone, the kubelet's stay. (%s)", d.asked, took))
 		return
 	}
 	d.title(fmt.Sprintf("Not all was as it should be, after %d requests and %s:", d.asked, took))

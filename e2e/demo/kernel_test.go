@@ -87,32 +87,42 @@ TCP  192.0.2.9:80 rr
 	}
 }
 
+// What the real kube-proxy has left for the demo to begin with.
 func TestChains(t *testing.T) {
-	all := readChains(leftovers)
-	old, foreign := sorted(all)
-	if len(old) != 8 || names(foreign) != "KUBE-KUBELET-CANARY and KUBE-MARK-MASQ" {
-		t.Fatalf("%d old chains; foreign: %s", len(old), names(foreign))
+	v4, v6, found := strings.Cut(leftovers, second)
+	if !found {
+		t.Fatal("leftovers.rules has no part for IPv6")
 	}
-	for _, c := range old {
-		wantJumps := 1
-		if strings.HasPrefix(c.name, "KUBE-SVC-") {
-			wantJumps = 0
+	for _, part := range []string{v4, v6} {
+		all := readChains(part)
+		old, foreign, ours := sorted(all)
+		if len(old) < 20 || hooks(old) < 8 || len(ours) > 0 {
+			t.Errorf("%d chains of kube-proxy's, %d jumps from built-in chains, %d chains of ours", len(old), hooks(old), len(ours))
 		}
-		if c.jumps != wantJumps || len(c.rules) < 2 || !strings.Contains(c.what, "/") {
-			t.Errorf("%s: %d jumps, %d rules, for %q", c.name, c.jumps, len(c.rules), c.what)
+		if got := names(foreign); strings.Count(got, "KUBE-KUBELET-CANARY") != 3 || !strings.Contains(got, "KUBE-FIREWALL") {
+			t.Errorf("the kubelet's: %s", got)
+		}
+		if got := changed(foreign, all); len(got) > 0 {
+			t.Errorf("changed against itself: %v", got)
 		}
 	}
-	if got := changed(foreign, all); len(got) > 0 {
-		t.Errorf("changed against itself: %v", got)
+	if got := refusing(readChains(v4)); len(got) != 2 {
+		t.Errorf("what refuses %s: %q", late, got)
 	}
-	now := readChains(":PREROUTING ACCEPT [0:0]\n:KUBE-MARK-MASQ - [0:0]\n:KUBE-SVC-SHORT - [0:0]\n-A PREROUTING -g KUBE-SVC-SHORT\n-A KUBE-MARK-MASQ -j DROP\n")
-	if len(now) != 2 || now[1].jumps != 1 {
-		t.Errorf("read %+v", now)
+}
+
+func TestReadChains(t *testing.T) {
+	now := readChains("*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-FIREWALL - [0:0]\n:KUBE-SVC-AAAABBBBCCCCDDDD - [0:0]\n" +
+		"-A PREROUTING -g KUBE-SVC-AAAABBBBCCCCDDDD\n-A KUBE-FIREWALL -j KUBE-SVC-AAAABBBBCCCCDDDD\nCOMMIT\n" +
+		"*filter\n:KUBE-FIREWALL - [0:0]\n:KIPVS-FILTER - [0:0]\n-A KUBE-FIREWALL -j DROP\nCOMMIT\n")
+	old, foreign, ours := sorted(now)
+	if len(old) != 1 || old[0].kind() != "KUBE-SVC-*" || old[0].jumps != 1 || len(old[0].hooks) != 1 {
+		t.Errorf("kube-proxy's: %+v", old)
 	}
-	if got := changed(foreign, now); fmt.Sprint(got) != "[KUBE-KUBELET-CANARY KUBE-MARK-MASQ]" {
+	if len(foreign) != 2 || len(ours) != 1 || len(foreign[1].rules) != 1 {
+		t.Errorf("the kubelet's: %+v, ours: %+v", foreign, ours)
+	}
+	if got := changed(foreign, now[:2]); fmt.Sprint(got) != "[filter KUBE-FIREWALL]" {
 		t.Errorf("changed: %v", got)
-	}
-	if old, foreign := sorted(now); len(old) != 0 || len(foreign) != 2 {
-		t.Errorf("old %v, foreign %v", old, foreign)
 	}
 }

@@ -9,6 +9,11 @@
 //
 //	demo -daemon .out/kube-ipvs -objects e2e/demo
 //
+// What kube-proxy leaves behind comes from the real one. With its program the
+// demo shows nothing and prints that anew:
+//
+//	demo -kube-proxy ~/.cache/kube-ipvs/bin/kube-proxy -objects e2e/demo
+//
 // Needs root and IPVS. The exit code is 0 only if all that was shown was as it
 // should be.
 //
@@ -33,14 +38,21 @@ const atMost = 4 * time.Minute
 func main() {
 	daemon := flag.String("daemon", "", "the kube-ipvs `program`")
 	objects := flag.String("objects", "", "the `folder` with the API's objects")
+	kubeProxy := flag.String("kube-proxy", "", "the real kube-proxy `program`, to print what it leaves behind")
 	flag.Parse()
-	if *daemon == "" || *objects == "" || flag.NArg() > 0 {
+	if (*daemon == "") == (*kubeProxy == "") || *objects == "" || flag.NArg() > 0 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	ctx, cancel := context.WithTimeoutCause(ctx, atMost, fmt.Errorf("the demo has taken more than %s", atMost))
-	fine := show(ctx, newPage(os.Stdout), *daemon, *objects)
+	fine := true
+	if *kubeProxy == "" {
+		fine = show(ctx, newPage(os.Stdout), *daemon, *objects)
+	} else if err := record(ctx, os.Stdout, *kubeProxy, *objects); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		fine = false
+	}
 	cancel()
 	stop()
 	if !fine {

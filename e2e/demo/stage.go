@@ -38,7 +38,7 @@ type stage struct {
 	folder   string // for the kubeconfig
 	listener net.Listener
 	process  *lab.Process
-	log      record
+	log      transcript
 }
 
 // build does everything but start the daemon.
@@ -83,8 +83,11 @@ func (s *stage) kubeconfig() string { return filepath.Join(s.folder, "kubeconfig
 
 // options are the daemon's: as few as a cluster needs.
 func (s *stage) options() []string {
-	return []string{"--kubeconfig=" + s.kubeconfig(), "--hostname-override=node", "--cluster-cidr=10.244.0.0/16,fd00:10:244::/48"}
+	return []string{"--kubeconfig=" + s.kubeconfig(), "--hostname-override=node", "--cluster-cidr=" + podRanges}
 }
+
+// podRanges are those of all nodes.
+const podRanges = "10.244.0.0/16,fd00:10:244::/48"
 
 // start starts the daemon.
 func (s *stage) start() (err error) {
@@ -114,20 +117,20 @@ func (s *stage) close() error {
 	return errors.Join(errs...)
 }
 
-// record keeps what a process writes.
-type record struct {
+// transcript keeps what a process writes.
+type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
 // Write never fails.
-func (r *record) Write(p []byte) (int, error) {
+func (r *transcript) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.Write(p)
 }
 
-func (r *record) String() string {
+func (r *transcript) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.text.String()

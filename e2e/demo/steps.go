@@ -74,13 +74,14 @@ func (d *demo) start(ctx context.Context) error {
 	defer cancel()
 	// Asked too early, the node's connection tracking would remember questions
 	// that went to nobody, and treat a later one from the same port like them.
-	if err := lab.Until(ctx, d.ready); err != nil {
+	if err := lab.Until(ctx, func() error { return errors.Join(d.ready(), d.takenOver()) }); err != nil {
 		return err
 	}
 	for _, q := range questions {
 		d.judge(q, q.ask(d.stage.lab.Namespace(q.from), 1))
 	}
-	d.say("%s after the start of the process the kernel was ready, and every address had answered a first request.",
+	d.say("%s after the start of the process the kernel was ready, kube-proxy's rules were gone, and every address had "+
+		"answered a first request: that of web-lb, too.",
 		short(time.Since(begin)))
 	return nil
 }

@@ -128,7 +128,7 @@ func up(name string) error {
 func awaitCarrier(name string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), carrierWait)
 	defer cancel()
-	return until(ctx, time.Millisecond, func() error {
+	return UntilEvery(ctx, time.Millisecond, func() error {
 		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return fmt.Errorf("find link %s: %w", name, err)

@@ -157,10 +157,12 @@ func (l *Loop) Stop() Counts {
 // Until calls try every 20 ms until it returns nil. When ctx ends before, it
 // returns the last error of try.
 func Until(ctx context.Context, try func() error) error {
-	return until(ctx, 20*time.Millisecond, try)
+	return UntilEvery(ctx, 20*time.Millisecond, try)
 }
 
-func until(ctx context.Context, every time.Duration, try func() error) error {
+// UntilEvery is Until at a pace of its own, for those that are not to be
+// disturbed.
+func UntilEvery(ctx context.Context, every time.Duration, try func() error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {

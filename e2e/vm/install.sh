@@ -17,6 +17,7 @@ ipset:ipset
 ipvsadm:ipvsadm
 conntrack:conntrack
 nft:nftables
+nfacct:nfacct
 gcc:gcc
 headers:libc6-dev
 '

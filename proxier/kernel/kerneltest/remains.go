@@ -3,7 +3,6 @@ package kerneltest
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
@@ -54,19 +53,5 @@ func (k *Kernel) Carry(_ context.Context, step remains.Step) error {
 func (k *Kernel) SetForeign(servers map[state.VirtualServer]state.Balancing, sets ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.foreign, k.foreignSets = servers, slices.Clone(sets)
-}
-
-// Foreign are the virtual servers that do not bear our flag.
-func (k *Kernel) Foreign() map[state.VirtualServer]state.Balancing {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return maps.Clone(k.foreign)
-}
-
-// ForeignSets are the sets that are not ours.
-func (k *Kernel) ForeignSets() []string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.foreignSets)
+	k.foreign, k.foreignSets = servers, sets
 }

@@ -1,0 +1,171 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
+)
+
+// migrations are the ways to kube-ipvs: what kube-proxy was on the node, one
+// after the other, and which iptables kube-ipvs finds there.
+var migrations = []struct {
+	name string
+	was  []mode
+	ours backend
+	lent bool // the port mapping of CNI uses a chain of kube-proxy's
+}{
+	{"from iptables, legacy", []mode{{"iptables", legacy}}, nft, false},
+	{"from iptables, nft", []mode{{"iptables", nft}}, nft, true},
+	{"from ipvs", []mode{{"ipvs", legacy}}, legacy, false},
+	{"from nftables", []mode{{"nftables", nft}}, nft, false},
+	{"from iptables followed by ipvs", []mode{{"iptables", nft}, {"ipvs", nft}}, nft, false},
+}
+
+// From every mode of the real kube-proxy to kube-ipvs under traffic, away with
+// kube-ipvs, and back (K01 to K10, K19).
+func TestMigration(t *testing.T) {
+	w := newWorld(t, 200)
+	for _, m := range migrations {
+		t.Run(m.name, func(t *testing.T) {
+			c := ownCluster(t)
+			c.env = pathWith(iptablesOf(t, m.ours))
+			back := m.was[len(m.was)-1]
+			addForeign(t, c.host, back.backend)
+			if m.lent {
+				feed(t, c.host, lentChain, fmt.Sprintf("iptables-%s-restore", back.backend), "--noflush")
+			}
+			g := migration{world: w.at(t, c), kubeProxy: newKubeProxy(t, c.host), before: witnessOf(t, c.host)}
+			for _, old := range m.was {
+				g.run(t, old)
+			}
+			g.switchOver(t)
+			g.cleanUp(t)
+			t.Run("the way back", func(t *testing.T) {
+				g.run(t, back)
+				served(t, g.served())
+			})
+			t.Run("and away with kube-proxy, in its own place", func(t *testing.T) {
+				g.kubeProxy.stop(t)
+				g.before.afterCleanup(t, g.cluster, lab.Command{Args: []string{"--cleanup"}, Env: g.env})
+			})
+		})
+	}
+}
+
+// migration is one on its way.
+type migration struct {
+	world
+	kubeProxy *kubeProxy
+	before    witness // kube-proxy first started
+}
+
+// run starts kube-proxy, in the place of an earlier one.
+func (g *migration) run(t *testing.T, m mode) {
+	t.Helper()
+	if g.kubeProxy.process != nil {
+		g.kubeProxy.stop(t)
+	}
+	begin := time.Now()
+	g.kubeProxy.start(t, m)
+	t.Logf("kube-proxy in %s has synced after %s", m, time.Since(begin).Round(100*time.Millisecond))
+	if m.name == "nftables" && lost(g.before, witnessOf(t, g.host)) > 0 {
+		// In this mode it deletes all virtual servers of the node when it starts.
+		feed(t, g.host, foreignServers, "ipvsadm", "--restore")
+	}
+}
+
+// switchOver ends kube-proxy and starts kube-ipvs.
+func (g *migration) switchOver(t *testing.T) {
+	g.empty.setEndpoints(nil)
+	served(t, g.served())
+	refused(t, g.toEmpty())
+	connections := hold(t, append(
+		g.questions("p3", g.web.clusterIPs(), lab.TCP),
+		g.web.onNode("outside", nodeAddrs[:2], lab.TCP)...))
+	loops := g.startAsking(t)
+	until(t, loops, func(c lab.Counts) bool { return c.Answered() >= 50 })
+
+	g.kubeProxy.stop(t)
+	g.empty.setEndpoints(some)
+	begin := time.Now()
+	if err := g.start("--ipvs-sync-period=1s"); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("kube-ipvs is ready after %s", time.Since(begin).Round(100*time.Millisecond))
+	t.Run("nothing of kube-proxy's is left, and all of others", func(t *testing.T) {
+		g.before.untilTakenOver(t, g.cluster)
+		t.Logf("%s after the start", time.Since(begin).Round(100*time.Millisecond))
+	})
+	t.Run("a Service that had nobody when kube-proxy was stopped answers", func(t *testing.T) {
+		answered(t, g.questions("p3", g.empty.clusterIPs(), lab.TCP), itself, "p1", "r1")
+		served(t, g.toEmpty())
+	})
+	t.Run("all kinds of Services answer", func(t *testing.T) { served(t, g.served()) })
+	t.Run("connections from before live on", func(t *testing.T) {
+		for _, c := range connections {
+			if a, err := c.Ping(); err != nil || a != c.first {
+				t.Errorf("%s: first %s, now %v, %v", c.question, c.first, a, err)
+			}
+		}
+	})
+	t.Run("no question was unanswered meanwhile", func(t *testing.T) {
+		for _, l := range loops {
+			c := l.Stop()
+			t.Logf("%s: %s", l.question, c)
+			if c.Failed() > 0 {
+				t.Errorf("%s: %d are lost", l.question, c.Failed())
+			}
+		}
+	})
+	t.Run("many syncs later others still have what is theirs (K10)", func(t *testing.T) {
+		before, err := g.count("kubeipvs_kernel_listings_total")
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = lab.Until(within(t, patience), func() error {
+			now, err := g.count("kubeipvs_kernel_listings_total")
+			if n := now.since(before)[`kubeipvs_kernel_listings_total{kind="virtual server"}`]; err == nil && n < 4 {
+				err = fmt.Errorf("%v listings", n)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g.before.untilTakenOver(t, g.cluster)
+	})
+}
+
+// startAsking has the pace of fifty new connections a second; datagrams are
+// some less, which is what an emulated machine bears.
+func (g *migration) startAsking(t *testing.T) (all []asking) {
+	for _, q := range []question{
+		g.questions("p3", g.web.clusterIPs(), lab.TCP)[0],
+		g.web.onNode("outside", nodeAddrs[:1], lab.TCP)[0],
+		g.questions("p3", g.web.clusterIPs(), lab.UDP)[0],
+		g.web.onNode("outside", nodeAddrs[:1], lab.UDP)[0],
+	} {
+		every := 20 * time.Millisecond
+		if q.protocol == lab.UDP {
+			every = 100 * time.Millisecond
+		}
+		l := lab.StartLoop(q.from.Namespace, q.protocol, q.to, lab.Pace{Every: every, Timeout: soon})
+		t.Cleanup(func() { l.Stop() })
+		all = append(all, asking{q, l})
+	}
+	return all
+}
+
+// cleanUp takes kube-ipvs away.
+func (g *migration) cleanUp(t *testing.T) {
+	if code, err := g.process.Stop(); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v; want 0", code, err)
+	}
+	t.Run("after one --cleanup the node is as it was before kube-proxy", func(t *testing.T) {
+		g.before.afterCleanup(t, g.cluster, lab.Command{Args: []string{"--cleanup"}, Env: g.env})
+	})
+}
