@@ -25,7 +25,7 @@ func serveOnNode2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{host: shared.Node2.Namespace}
+	d := &daemon{program: program{host: shared.Node2.Namespace}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the daemon of node2 said:\n%s", d.log.String())

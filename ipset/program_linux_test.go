@@ -3,6 +3,7 @@
 package ipset_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os/exec"
@@ -135,5 +136,26 @@ func must(t *testing.T, errs ...error) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Ports that the program has added are all there, and nothing but ports is
+// listed as such.
+func TestPortsOfABitmap(t *testing.T) {
+	c := openNew(t)
+	program(t, "create", "PORTS", "bitmap:port", "range", "0-65535", "comment")
+	program(t, "add", "PORTS", "1-5000")
+	program(t, "add", "PORTS", "30080", "comment", "shop/web")
+	ports, err := c.Ports("PORTS")
+	must(t, err)
+	if n := len(ports); n != 5001 || ports[0] != 1 || ports[n-1] != 30080 {
+		t.Errorf("%d ports, from %d to %d; want 5001, from 1 to 30080", n, ports[0], ports[n-1])
+	}
+	program(t, "create", "OTHER", "hash:ip,port")
+	if _, err := c.Ports("OTHER"); !errors.Is(err, ipset.ErrMismatch) {
+		t.Errorf("ports of addresses: %v", err)
+	}
+	if _, err := c.Ports("NONE"); !errors.Is(err, ipset.ErrNotExist) {
+		t.Errorf("ports of no set: %v", err)
 	}
 }

@@ -95,6 +95,7 @@ type script struct {
 	kernel  *kerneltest.Kernel
 	cfg     proxier.Config
 	health  *health.Health
+	proxier *proxier.Proxier
 	stop    func()
 	faults  bool
 }
@@ -116,6 +117,7 @@ func (s *script) start() {
 	p := proxier.New(s.cfg, proxier.Parts{
 		API: s.api, Changes: s.api.changes, Kernel: s.kernel, Health: s.health, Events: s.api, HealthPorts: s.kernel.HealthPorts(),
 	})
+	s.proxier = p
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
 	s.stop = func() {

@@ -3,6 +3,7 @@ package kerneltest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
@@ -53,5 +54,19 @@ func (k *Kernel) Carry(_ context.Context, step remains.Step) error {
 func (k *Kernel) SetForeign(servers map[state.VirtualServer]state.Balancing, sets ...string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.foreign, k.foreignSets = servers, sets
+	k.foreign, k.foreignSets = servers, slices.Clone(sets)
+}
+
+// Foreign are the virtual servers that do not bear our flag.
+func (k *Kernel) Foreign() map[state.VirtualServer]state.Balancing {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return maps.Clone(k.foreign)
+}
+
+// ForeignSets are the sets that are not ours.
+func (k *Kernel) ForeignSets() []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.foreignSets)
 }
