@@ -24,8 +24,8 @@ func TestServicesChange(t *testing.T) {
 	web := s.created("web", both, nodePort)
 	// Nobody reads these, so r2 never answers.
 	legacy := &corev1.Endpoints{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // the old kind is the point
-		Addresses: []corev1.EndpointAddress{{IP: s.Pod("r2").IPv4.String()}},                           //nolint:staticcheck // the same
-		Ports:     []corev1.EndpointPort{{Name: portName(lab.TCP), Port: lab.Port, Protocol: lab.TCP}}, //nolint:staticcheck // the same
+		Addresses: []corev1.EndpointAddress{{IP: s.Pod("r2").IPv4.String()}},
+		Ports:     []corev1.EndpointPort{{Name: portName(lab.TCP), Port: lab.Port, Protocol: lab.TCP}},
 	}}}
 	if _, err := api.CoreV1().Endpoints(s.name).Create(within(t, soon), legacy, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -38,7 +39,7 @@ func hears(t *testing.T, all []talk, pod string) {
 		err := lab.Until(within(t, patience), func() error {
 			a, err := c.Ping()
 			if (err == nil) != (pod != "") || a.Pod != pod {
-				return fmt.Errorf("%s: %v, %v; want %q", c.question, a, err, pod)
+				return errors.Join(err, fmt.Errorf("%s: %v; want %q", c.question, a, pod))
 			}
 			return nil
 		})

@@ -58,9 +58,11 @@ func TestHealthPorts(t *testing.T) {
 		return all
 	}
 	says := func(code, endpoints int) func(*testing.T) {
-		want := healthAnswer{code,
+		want := healthAnswer{
+			code,
 			fmt.Sprintf(`{"service":{"namespace":%q,"name":"web"},"localEndpoints":%d,"serviceProxyHealthy":true}`, s.name, endpoints),
-			fmt.Sprint(endpoints), "application/json", "nosniff"}
+			fmt.Sprint(endpoints), "application/json", "nosniff",
+		}
 		return func(t *testing.T) {
 			for i, a := range at() {
 				path := []string{"/healthz", "/", "/any/path"}[i%3]

@@ -86,8 +86,10 @@ func TestCleanupWithoutHelp(t *testing.T) {
 		command lab.Command
 	}{
 		{"nothing but iptables on the PATH", lab.Command{Args: []string{"--cleanup"}, Env: []string{"PATH=" + onlyIptables(t)}}},
-		{"/lib/modules hidden", lab.Command{Path: "unshare", Args: []string{"--mount", "sh", "-c",
-			"mount -t tmpfs none /lib/modules && exec " + path + " --cleanup"}}},
+		{"/lib/modules hidden", lab.Command{Path: "unshare", Args: []string{
+			"--mount", "sh", "-c",
+			"mount -t tmpfs none /lib/modules && exec " + path + " --cleanup",
+		}}},
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			leftBy(t, c.host, "ipvs-1.13", nft)

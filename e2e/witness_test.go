@@ -32,8 +32,15 @@ type witness struct {
 // fields are the parts by their names.
 func (w witness) fields() []struct{ name, text string } {
 	return []struct{ name, text string }{
-		{"iptables-legacy", w.Legacy}, {"iptables-nft", w.NFT}, {"nftables", w.Tables}, {"ipset", w.Sets},
-		{"ipvsadm", w.IPVS}, {"links", w.Links}, {"addresses", w.Addresses}, {"local routes", w.Local}, {"nfacct", w.Accounts},
+		{"iptables-legacy", w.Legacy},
+		{"iptables-nft", w.NFT},
+		{"nftables", w.Tables},
+		{"ipset", w.Sets},
+		{"ipvsadm", w.IPVS},
+		{"links", w.Links},
+		{"addresses", w.Addresses},
+		{"local routes", w.Local},
+		{"nfacct", w.Accounts},
 	}
 }
 

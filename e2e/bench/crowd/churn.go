@@ -32,7 +32,7 @@ func (c *Crowd) Churn(ctx context.Context, ch desk.Churn) (desk.Churned, error) 
 	}
 	close(due)
 	work.Wait()
-	return desk.Churned{Changes: n, Took: time.Since(begin)}, errors.Join(append(errs, ctx.Err())...)
+	return desk.Churned{Changes: n, Took: time.Since(begin)}, errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // stride visits the Services in an order that is not that of their names. It

@@ -61,7 +61,7 @@ func (b *bench) podAt(address string) string {
 	return ""
 }
 
-// moves moves one endpoint after the other.
+// moves has one endpoint after the other move.
 func (b *bench) moves() error {
 	spent, err := b.spending()
 	if err != nil {
