@@ -155,7 +155,8 @@ func TestProcessesOfTheNode(t *testing.T) {
 		become(t, web.onNode("outside", nodeAddrs[:2], lab.TCP), silence)
 	})
 	t.Run("B78 without the Service the process has its port again", func(t *testing.T) {
+		tcp := web.onNode("outside", nodeAddrs[:2], lab.TCP)
 		web.delete()
-		become(t, all, by("host"))
+		become(t, tcp, by("host"))
 	})
 }
