@@ -130,7 +130,7 @@ func (c *fakeCluster) setSlice(s *discovery.EndpointSlice) {
 		c.slices[serviceOf(s)] = map[string]*discovery.EndpointSlice{}
 	}
 	c.slices[serviceOf(s)][s.Name] = s
-	c.changes.Mark(serviceOf(s), time.Time{})
+	c.changes.MarkEndpoints(serviceOf(s), time.Time{})
 }
 
 // apply puts the objects of a YAML text in.

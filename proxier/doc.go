@@ -10,6 +10,9 @@
 //	kernel    lists, creates, updates and deletes rows in this machine
 //	remains   what kube-proxy and we leave in a machine, and how it goes (pure)
 //	health    answers the kubelet and load balancers
+//	snapshot  what a daemon says of itself, and what a machine shows (values)
+//	door      lets those in who look, and no further
+//	explain   says in words what snapshots show (pure)
 //
 // One goroutine, Run, owns all of it. It sleeps until a Service, an
 // EndpointSlice or the node has moved, a resync or a retry is due, and then

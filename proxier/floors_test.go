@@ -23,14 +23,20 @@ var floors = map[string][]string{
 	"proxier/plan":              {"ipset", "proxier/cluster", "proxier/state"},
 	"proxier/xtables":           {},
 	"proxier/remains":           {"ipset", "proxier/state", "proxier/xtables"},
-	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/xtables"},
-	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains"},
+	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
+	"proxier/snapshot":          {"proxier/state"},
+	"proxier/door":              {"proxier/snapshot"},
+	"proxier/explain":           {"ipset", "proxier/snapshot", "proxier/state"},
 	"proxier": {
 		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
-		"proxier/reconcile", "proxier/remains", "proxier/state", "proxier/watch",
+		"proxier/reconcile", "proxier/remains", "proxier/snapshot", "proxier/state", "proxier/watch",
 	},
-	"cmd/kube-ipvs": {"proxier", "proxier/health", "proxier/kernel", "proxier/remains", "proxier/watch"},
+	"cmd/kube-ipvs": {
+		"proxier", "proxier/door", "proxier/explain", "proxier/health", "proxier/kernel",
+		"proxier/remains", "proxier/snapshot", "proxier/watch",
+	},
 }
 
 // thirdParties says who alone may import a library, directly.

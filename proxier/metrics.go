@@ -10,6 +10,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
 // metrics are the collectors. Those of kube-proxy keep their names where they
@@ -22,7 +23,6 @@ type metrics struct {
 	listings *prometheus.CounterVec
 	drift    *prometheus.CounterVec
 	failures *prometheus.CounterVec
-	refused  prometheus.Gauge
 	remains  prometheus.Gauge
 	running  *prometheus.GaugeVec
 	remote   *prometheus.GaugeVec
@@ -35,21 +35,21 @@ type metrics struct {
 	draining prometheus.Gauge
 	drained  *prometheus.CounterVec
 
+	answers answers
+
 	forgotten    prometheus.Counter
 	forgettingIn prometheus.Histogram
 }
 
-func newMetrics() *metrics {
+func newMetrics(changes *watch.Changes) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
+		answers:  newAnswers(),
 		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due.", "kind", "state"),
 		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
 		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),
 		drift:    counters("kubeipvs_drift_total", "Rows found changed behind our back, by kind.", "kind"),
 		failures: counters("kubeipvs_failures_total", "Failures that are not about single rows.", "deed"),
-		refused: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "kubeipvs_refused_fields", Help: "Fields of objects that cannot be programmed and are left out.",
-		}),
 		remains: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeipvs_kube_proxy_remains", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
 		}),
@@ -82,9 +82,10 @@ func newMetrics() *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
 	}
-	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.refused, m.remote, m.remains, m.running, m.passes, m.last,
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.remote, m.remains, m.running, m.passes, m.last,
 		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(append(m.answers.collectors(), changesOf(changes)...)...)
 	return m
 }
 
@@ -128,11 +129,12 @@ func (m *metrics) pass(r report) {
 	for _, l := range r.latencies {
 		m.latency.Observe(l.Seconds())
 	}
-	refused := 0
-	for _, remarks := range r.remarks {
-		refused += len(remarks)
+	if r.drift != nil {
+		m.answers.full.Observe(r.took.Seconds())
+	} else {
+		m.answers.partial.Observe(r.took.Seconds())
 	}
-	m.refused.Set(float64(refused))
+	m.answers.refuse(r.remarks)
 }
 
 // elsewhere counts Services that have endpoints on other nodes only.

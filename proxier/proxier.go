@@ -115,6 +115,8 @@ type Proxier struct {
 	takeover  takeover
 	neighbour neighbour
 	started   time.Time
+	told      told      // what reports said, for those who ask
+	looks     chan look // asked of the loop by others
 }
 
 // New returns a Proxier that has not touched anything.
@@ -126,7 +128,7 @@ func New(cfg Config, with Parts) *Proxier {
 		kernel:  with.Kernel,
 		health:  with.Health,
 		events:  with.Events,
-		metrics: newMetrics(),
+		metrics: newMetrics(with.Changes),
 		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Families: with.Kernel.Families(),
@@ -139,6 +141,7 @@ func New(cfg Config, with Parts) *Proxier {
 		remote:  map[owner]remote{},
 		flows:   newFlows(),
 		drain:   drain.New[owner](),
+		looks:   make(chan look),
 	}
 }
 
@@ -166,6 +169,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
 		return err
 	}
+	p.told.found = p.tables.held()
 	p.loop(ctx)
 	return nil
 }
@@ -190,6 +194,7 @@ func (p *Proxier) loop(ctx context.Context) {
 			return
 		case <-p.changes.Wake():
 			p.health.Queued(time.Now())
+			p.metrics.answers.queued.SetToCurrentTime()
 			if wait := p.cfg.MinSyncPeriod - time.Since(last); wait > 0 {
 				later.Reset(wait)
 				continue
@@ -206,6 +211,9 @@ func (p *Proxier) loop(ctx context.Context) {
 			drift = found
 		case <-later.C:
 		case <-drains.C:
+		case do := <-p.looks:
+			do()
+			continue
 		case r := <-p.flows.done:
 			if p.flowsForgotten(r) {
 				p.forgetFlows(ctx)

@@ -57,6 +57,11 @@ func (p *Proxier) report(r report) {
 	p.warnOfPorts()
 	p.metrics.pass(r)
 	p.metrics.elsewhere(p.remote)
+	if p.told.found != nil {
+		p.metrics.answers.adopt(p.told.found, r)
+		p.told.found = nil
+	}
+	p.told.note(r, time.Now())
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
 	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())

@@ -45,6 +45,8 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	healthy BOOL          the livez test says so
 //	events FILE           exactly these Events were noted since last asked
 //	calls FILE            exactly these calls were made since last asked
+//
+// and those of look.
 func TestScripts(t *testing.T) {
 	paths, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
@@ -98,6 +100,7 @@ type script struct {
 	proxier *proxier.Proxier
 	stop    func()
 	faults  bool
+	broken  string // how the machine is seen
 }
 
 func newScript(t *testing.T, archive *txtar.Archive) *script {
@@ -206,7 +209,7 @@ func (s *script) command(words []string) error {
 			return fmt.Errorf("healthy is %s", got)
 		}
 	default:
-		return fmt.Errorf("no such command")
+		return s.look(words)
 	}
 	return nil
 }

@@ -120,6 +120,7 @@ func (p *Proxier) observe(ctx context.Context, all []table) (drift map[string]in
 		drift[t.Name()] = n
 		err = errors.Join(err, failed)
 	}
+	p.metrics.answers.fill(p.tables.members)
 	return drift, err
 }
 

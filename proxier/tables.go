@@ -144,3 +144,12 @@ func (t tables) due() (n int) {
 	}
 	return n
 }
+
+// held counts the rows of each table that are believed to be there.
+func (t tables) held() map[string]int {
+	n := map[string]int{}
+	for _, each := range t.inOrder() {
+		_, n[each.Name()], _ = each.Size()
+	}
+	return n
+}

@@ -87,6 +87,8 @@ func (p *Proxier) removeRemains(ctx context.Context) {
 	o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
 	for _, step := range o.Done {
 		klog.InfoS("Removed what kube-proxy left behind", "deed", step.Deed, "objects", len(step.Objects))
+		p.told.removed += len(step.Objects)
+		p.metrics.answers.removed.Add(float64(len(step.Objects)))
 		klog.V(2).InfoS("Removed", "deed", step.Deed, "where", step.Where, "objects", step.Objects)
 	}
 	for _, s := range o.Found.Plan().Stays {

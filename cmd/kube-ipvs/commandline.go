@@ -17,6 +17,7 @@ type commandLine struct {
 
 	configFile, writeConfigTo, master string
 	cleanup, initOnly, takeover, help bool
+	check                             bool
 	serveNodeAddresses                bool
 	drainTimeout                      metav1.Duration
 	dryRun, restoreSysctls            bool
@@ -149,6 +150,8 @@ func (r *reading) readWords(words []string) {
 			r.line.cleanup = true
 		case w == string(verbInit) && i == 0:
 			r.line.initOnly = true
+		case w == string(verbCheck) && i == 0:
+			r.line.check = true
 		default:
 			r.problem("", "%q: unexpected word; a verb comes first, see --help", w)
 		}

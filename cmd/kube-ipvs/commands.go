@@ -20,7 +20,10 @@ func newRoot() *cobra.Command {
 	root.AddCommand(
 		daemonCommand("init [flags]", "Do what needs full privileges, and exit: modules and sysctls"),
 		daemonCommand("cleanup [flags]", "Remove what a Service proxy has put into the kernel, and exit"),
+		daemonCommand("check [flags]", "Check this machine for what a daemon with these flags needs"),
 	)
+	root.AddCommand(lookers()...)
+	root.InitDefaultCompletionCmd()
 	return root
 }
 

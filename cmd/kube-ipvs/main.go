@@ -49,10 +49,12 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 	case verbVersion:
 		cmd.Println(versionLine())
 		return nil
+	case verbCheck:
+		return o.check(cmd)
 	case verbWriteConfig:
 		return o.writeConfig()
 	case verbInit:
-		return o.withKernel(func(k *kernel.Kernel) error { return k.Host(ctx) })
+		return o.withKernel(func(k *kernel.Kernel) error { return o.prepareHost(ctx, k) })
 	case verbCleanup:
 		return o.cleanup(ctx)
 	default:
@@ -76,4 +78,18 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		return err
 	}
 	return errors.Join(deed(k), k.Close())
+}
+
+// prepareHost sets what traffic needs of this machine. What it may not write of
+// the table of connections is not worth dying for: kube-proxy's defaults ask
+// for it everywhere.
+func (o options) prepareHost(ctx context.Context, k *kernel.Kernel) error {
+	if err := k.Host(ctx); err != nil {
+		return err
+	}
+	warnings, err := k.Conntrack(o.Conntrack)
+	for _, w := range warnings {
+		klog.Warning("conntrack: ", w)
+	}
+	return err
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/kube-proxy/config/v1alpha1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 // verb is what the process is to do.
@@ -16,6 +18,7 @@ const (
 	verbRun         verb = "run"
 	verbInit        verb = "init"
 	verbCleanup     verb = "cleanup"
+	verbCheck       verb = "check"
 	verbWriteConfig verb = "write-config"
 	verbVersion     verb = "version"
 	verbHelp        verb = "help"
@@ -55,6 +58,8 @@ type options struct {
 	TCPTimeout, TCPFinTimeout, UDPTimeout time.Duration // zero: leave the kernel's
 	DrainTimeout                          time.Duration // zero: connections to endpoints that leave are reset
 
+	Conntrack kernel.Conntrack
+
 	HealthzAddress, MetricsAddress string // IP:port; empty: none
 	BindAddressHardFail            bool
 	Profiling                      bool
@@ -63,6 +68,7 @@ type options struct {
 	Verbosity int
 	VModule   string // as klog wants it
 
+	Flags    string                          // as given or by default, one a line
 	Config   v1alpha1.KubeProxyConfiguration // in force
 	Warnings []string                        // one line each
 }
@@ -88,7 +94,7 @@ func parse(args []string, hostname func() (string, error)) (options, error) {
 	if err := r.err(); err != nil {
 		return options{}, err
 	}
-	o.Warnings = r.warnings
+	o.Warnings, o.Flags = r.warnings, r.line.flagLines()
 	return o, nil
 }
 
@@ -98,6 +104,8 @@ func (r *reading) verb() verb {
 		return verbWriteConfig
 	case r.line.cleanup:
 		return verbCleanup
+	case r.line.check:
+		return verbCheck
 	case r.line.initOnly:
 		return verbInit
 	}

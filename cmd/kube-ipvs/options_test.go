@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 func host() (string, error) { return " Node-1\n", nil }
@@ -36,6 +38,7 @@ func defaults() options {
 		HealthzAddress:   "0.0.0.0:10256",
 		MetricsAddress:   "127.0.0.1:10249",
 		OOMScoreAdj:      -999,
+		Conntrack:        kernel.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
 	}
 }
 
@@ -50,7 +53,7 @@ func mustParse(t *testing.T, args ...string) options {
 
 func expectOptions(t *testing.T, got, want options) {
 	t.Helper()
-	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(options{}, "Config"), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(options{}, "Config", "Flags"), cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})); diff != "" {
 		t.Errorf("options (-want +got):\n%s", diff)
 	}
 }

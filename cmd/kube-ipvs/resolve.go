@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"k8s.io/kube-proxy/config/v1alpha1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 var (
@@ -58,6 +60,8 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		UDPTimeout:    c.IPVS.UDPTimeout.Duration,
 		DrainTimeout:  r.drainTimeout(),
 
+		Conntrack: conntrackOf(&c.Conntrack),
+
 		BindAddressHardFail: c.BindAddressHardFail,
 		Profiling:           c.EnableProfiling,
 		OOMScoreAdj:         int(*c.OOMScoreAdj),
@@ -82,6 +86,18 @@ func (r *reading) output() string {
 		r.problem("", "--output %q: must be text or json", o)
 	}
 	return r.line.output
+}
+
+func conntrackOf(c *v1alpha1.KubeProxyConntrackConfiguration) kernel.Conntrack {
+	return kernel.Conntrack{
+		MaxPerCore:  int(*c.MaxPerCore),
+		Min:         int(*c.Min),
+		Established: c.TCPEstablishedTimeout.Duration,
+		CloseWait:   c.TCPCloseWaitTimeout.Duration,
+		UDP:         c.UDPTimeout.Duration,
+		UDPStream:   c.UDPStreamTimeout.Duration,
+		BeLiberal:   c.TCPBeLiberal,
+	}
 }
 
 // check notes every value that is out of bounds.

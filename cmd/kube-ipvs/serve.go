@@ -5,22 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/pprof"
 	"net/netip"
 	"os"
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/door"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
@@ -31,7 +32,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	o.adjustOOMScore()
-	if err := k.Host(ctx); err != nil {
+	if err := o.prepareHost(ctx, k); err != nil {
 		return err
 	}
 	changes := watch.NewChanges()
@@ -66,8 +67,9 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
 	together(recorder.run)
-	together(o.listen(o.HealthzAddress, h.Handler(nil), p.HealthPortTaken))
-	together(o.listen(o.MetricsAddress, o.metrics(p), func(bool) {}))
+	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
+	together(o.listen(o.MetricsAddress, o.pages(p, time.Now()), func(bool) {}))
+	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
 	stop(err)
 	wg.Wait()
@@ -75,6 +77,18 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		err = failure(ctx)
 	}
 	return errors.Join(err, ports.Close())
+}
+
+// openDoor lets those look in who have a right to.
+func openDoor(ctx context.Context, p *proxier.Proxier) {
+	answer := func(ctx context.Context, q snapshot.Question) (snapshot.Daemon, error) {
+		d, err := p.Snapshot(ctx, q)
+		d.Version = version
+		return d, err
+	}
+	door.Serve(ctx, door.Address, answer, func(err error) {
+		klog.ErrorS(err, "Nobody can look in; it will be tried again")
+	})
 }
 
 // failure is what has ended ctx, if that was one.
@@ -88,9 +102,9 @@ func failure(ctx context.Context) error {
 // client reaches the API server as kube-proxy does: by kubeconfig or master,
 // else as a Pod.
 func (o options) client() (kubernetes.Interface, error) {
-	cfg, err := clientcmd.BuildConfigFromFlags(o.Master, o.Kubeconfig)
+	cfg, err := o.restConfig()
 	if err != nil {
-		return nil, fmt.Errorf("find the API server (--kubeconfig, --master): %w", err)
+		return nil, err
 	}
 	cfg.ContentType, cfg.AcceptContentTypes = o.ContentType, o.AcceptContentTypes
 	cfg.QPS, cfg.Burst = o.QPS, o.Burst
@@ -100,6 +114,14 @@ func (o options) client() (kubernetes.Interface, error) {
 		return nil, fmt.Errorf("find the API server: %w", err)
 	}
 	return client, nil
+}
+
+func (o options) restConfig() (*rest.Config, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags(o.Master, o.Kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("find the API server (--kubeconfig, --master): %w", err)
+	}
+	return cfg, nil
 }
 
 // listen answers on an address; on none it waits for the end. Whether another
@@ -120,27 +142,6 @@ func (o options) listen(address string, handler http.Handler, taken func(bool)) 
 		}
 		return s.Run(ctx)
 	}
-}
-
-func (o options) metrics(p *proxier.Proxier) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(p.Metrics(), promhttp.HandlerOpts{}))
-	answer := func(path, text string) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			_, _ = w.Write([]byte(text)) // the client has hung up
-		})
-	}
-	answer("/healthz", "ok")
-	answer("/proxyMode", "ipvs")
-	if o.Profiling {
-		mux.HandleFunc("/debug/pprof/", pprof.Index)
-		mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
-		mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-		mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
-		mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
-	}
-	return mux
 }
 
 // nodePorts reads the checked words of nodePortAddresses. A loopback range

@@ -29,19 +29,19 @@ const (
 type group string
 
 const (
-	running group = "Running"
-	api     group = "Kubernetes API"
-	traffic group = "Traffic"
-	ipvs    group = "IPVS"
-	serving group = "Health and metrics"
-	logging group = "Logging"
-	unused  group = "Accepted for compatibility"
+	running   group = "Running"
+	api       group = "Kubernetes API"
+	traffic   group = "Traffic"
+	ipvs      group = "IPVS"
+	conntrack group = "Conntrack"
+	serving   group = "Health and metrics"
+	logging   group = "Logging"
+	unused    group = "Accepted for compatibility"
 )
 
-var groups = []group{running, api, traffic, ipvs, serving, logging, unused}
+var groups = []group{running, api, traffic, ipvs, conntrack, serving, logging, unused}
 
 const (
-	notYet     = "not applied yet"
 	otherModes = "only for other modes of kube-proxy"
 	oldLogging = "klog dropped it; logs go to standard error"
 	newLogging = "logs are text on standard error"
@@ -91,6 +91,14 @@ var settings = []setting{
 	{group: ipvs, flag: "ipvs-tcpfin-timeout", field: "ipvs.tcpFinTimeout", text: "of TCP connections after a FIN; 0 leaves the kernel's"},
 	{group: ipvs, flag: "ipvs-udp-timeout", field: "ipvs.udpTimeout", text: "of UDP packets; 0 leaves the kernel's"},
 
+	{group: conntrack, flag: "conntrack-max-per-core", field: "conntrack.maxPerCore", text: "`entries` of the table of connections for each processor; it is only ever raised; 0 leaves it"},
+	{group: conntrack, flag: "conntrack-min", field: "conntrack.min", text: "least `entries` of that table, unless --conntrack-max-per-core is 0"},
+	{group: conntrack, flag: "conntrack-tcp-timeout-established", field: "conntrack.tcpEstablishedTimeout", text: "of idle TCP connections in that table; 0 leaves the kernel's"},
+	{group: conntrack, flag: "conntrack-tcp-timeout-close-wait", field: "conntrack.tcpCloseWaitTimeout", text: "of half closed TCP connections in it; 0 leaves the kernel's"},
+	{group: conntrack, flag: "conntrack-tcp-be-liberal", field: "conntrack.tcpBeLiberal", text: "let TCP packets pass that are out of window"},
+	{group: conntrack, flag: "conntrack-udp-timeout", field: "conntrack.udpTimeout", text: "of UDP flows in it without an answer; 0 leaves the kernel's"},
+	{group: conntrack, flag: "conntrack-udp-timeout-stream", field: "conntrack.udpStreamTimeout", text: "of answered UDP flows in it; 0 leaves the kernel's"},
+
 	{group: serving, flag: "healthz-bind-address", field: "healthzBindAddress", text: "`IP:port` of the health check (default 0.0.0.0:10256); empty: none"},
 	{group: serving, verdict: outdated, flag: "healthz-port", field: "healthzBindAddress", own: (*commandLine).healthz, text: "deprecated, use --healthz-bind-address; 0: none"},
 	{group: serving, flag: "metrics-bind-address", field: "metricsBindAddress", text: "`IP:port` of the metrics (default 127.0.0.1:10249); empty: none"},
@@ -102,13 +110,6 @@ var settings = []setting{
 	{group: logging, flag: "vmodule", field: "logging.vmodule", beside: true, text: "`pattern=level,...` for single source files"},
 	{group: logging, flag: "logging-format", field: "logging.format", beside: true, text: "`text`"},
 
-	{group: unused, verdict: warned, flag: "conntrack-max-per-core", field: "conntrack.maxPerCore", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-min", field: "conntrack.min", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-tcp-timeout-established", field: "conntrack.tcpEstablishedTimeout", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-tcp-timeout-close-wait", field: "conntrack.tcpCloseWaitTimeout", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-tcp-be-liberal", field: "conntrack.tcpBeLiberal", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-udp-timeout", field: "conntrack.udpTimeout", text: notYet},
-	{group: unused, verdict: warned, flag: "conntrack-udp-timeout-stream", field: "conntrack.udpStreamTimeout", text: notYet},
 	{group: unused, verdict: warned, flag: "show-hidden-metrics-for-version", field: "showHiddenMetricsForVersion", text: "no metrics are hidden"},
 	{group: unused, verdict: warned, flag: "iptables-localhost-nodeports", field: "iptables.localhostNodePorts", text: "IPVS cannot serve node ports on loopback addresses"},
 	{group: unused, verdict: quiet, flag: "pod-bridge-interface", field: "detectLocal.bridgeInterface", text: "only for another --detect-local-mode"},

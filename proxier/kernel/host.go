@@ -55,7 +55,7 @@ func (k *Kernel) Host(ctx context.Context) error {
 	if err := k.probeScheduler(ctx); err != nil {
 		return err
 	}
-	err := ensure(procSys, sysctls(k.cfg, release()), func(changes []remains.Sysctl) {
+	err := ensure(procSys, sysctls(k.cfg, parseRelease(release())), func(changes []remains.Sysctl) {
 		if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {
 			k.cfg.Unrecorded(err)
 		}

@@ -69,8 +69,8 @@ func TestTheRealKernelKeepsTheContract(t *testing.T) {
 	})
 }
 
-// snapshot is everything that Prepare may change, as a person would look.
-func snapshot(t *testing.T) string {
+// wholeState is everything that Prepare may change, as a person would look.
+func wholeState(t *testing.T) string {
 	t.Helper()
 	var b strings.Builder
 	for _, command := range [][]string{
@@ -88,21 +88,21 @@ func snapshot(t *testing.T) string {
 
 func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	freshNamespace(t)
-	before := snapshot(t)
+	before := wholeState(t)
 	k := openHere(t, config)
-	if got := snapshot(t); got != before {
+	if got := wholeState(t); got != before {
 		t.Errorf("Open has changed something:\n%s", got)
 	}
 	if err := k.Host(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := snapshot(t); got != before {
+	if got := wholeState(t); got != before {
 		t.Errorf("Host has changed more than sysctls:\n%s", got)
 	}
 	if err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	prepared := snapshot(t)
+	prepared := wholeState(t)
 	for _, want := range []string{"-A PREROUTING -j KIPVS-MARK", "create KIPVS6-HAIRPIN hash:ip,port,ip family inet6", Device} {
 		if !strings.Contains(prepared, want) {
 			t.Errorf("after Prepare there is no %q in\n%s", want, prepared)
@@ -122,7 +122,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
 		t.Fatal(err)
 	}
-	if got := snapshot(t); got != before {
+	if got := wholeState(t); got != before {
 		t.Errorf("the cleanup has left:\n%s\nbefore there was:\n%s", got, before)
 	}
 }

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
@@ -86,14 +84,6 @@ type version struct{ major, minor int }
 
 func (v version) atLeast(major, minor int) bool {
 	return v.major > major || v.major == major && v.minor >= minor
-}
-
-func release() version {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return version{}
-	}
-	return parseRelease(unix.ByteSliceToString(name.Release[:]))
 }
 
 // parseRelease reads "6.1.0-56-amd64"; what it cannot read is version zero.

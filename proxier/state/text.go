@@ -8,8 +8,10 @@ import (
 
 // String prints one row a line, sorted, so that what is wanted, what is held
 // and what is can be compared by eye.
-func (r Rows) String() string {
-	var lines []string
+func (r Rows) String() string { return strings.Join(append(r.Lines(), ""), "\n") }
+
+// Lines are those of String.
+func (r Rows) Lines() (lines []string) {
 	for k := range r.Members {
 		lines = append(lines, fmt.Sprintf("member %s", k))
 	}
@@ -26,5 +28,5 @@ func (r Rows) String() string {
 		lines = append(lines, fmt.Sprintf("health port %s %s", k, v))
 	}
 	slices.Sort(lines)
-	return strings.Join(append(lines, ""), "\n")
+	return lines
 }

@@ -10,9 +10,10 @@ import (
 // Changes remembers what has moved since it was last taken. It may be used by
 // many goroutines.
 type Changes struct {
-	mu    sync.Mutex
-	moved Moved
-	wake  chan struct{}
+	mu     sync.Mutex
+	moved  Moved
+	counts Counts
+	wake   chan struct{}
 }
 
 // Moved is what has changed between two takings.
@@ -36,10 +37,18 @@ func NewChanges() *Changes {
 	}
 }
 
-// Mark notes that svc or its endpoints have moved. At is when the cause
-// happened, the zero time when that is unknown.
-func (c *Changes) Mark(svc types.NamespacedName, at time.Time) {
+// Mark notes that svc has moved. At is when the cause happened, the zero time
+// when that is unknown.
+func (c *Changes) Mark(svc types.NamespacedName, at time.Time) { c.mark(svc, at, &c.counts.Services) }
+
+// MarkEndpoints notes that the endpoints of svc have moved.
+func (c *Changes) MarkEndpoints(svc types.NamespacedName, at time.Time) {
+	c.mark(svc, at, &c.counts.Endpoints)
+}
+
+func (c *Changes) mark(svc types.NamespacedName, at time.Time, as *Count) {
 	c.note(func(m *Moved) {
+		as.add()
 		times := m.Services[svc]
 		if !at.IsZero() {
 			times = append(times, at)
@@ -64,6 +73,7 @@ func (c *Changes) Take() Moved {
 	defer c.mu.Unlock()
 	taken := c.moved
 	c.moved = Moved{Services: map[types.NamespacedName][]time.Time{}}
+	c.counts.Services.Pending, c.counts.Endpoints.Pending = 0, 0
 	return taken
 }
 

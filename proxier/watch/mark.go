@@ -70,7 +70,7 @@ func (c *Cluster) mark(changes *Changes) error {
 
 func (c *Changes) markSlice(s *discovery.EndpointSlice, at time.Time) {
 	if svc, ok := serviceOf(s); ok {
-		c.Mark(svc, at)
+		c.MarkEndpoints(svc, at)
 	}
 }
 

@@ -59,6 +59,7 @@ func trimSlice(s *discovery.EndpointSlice) {
 			},
 			NodeName: e.NodeName,
 			Hints:    e.Hints,
+			Hostname: podOf(e),
 		}
 	}
 	share(s.Endpoints)
@@ -94,6 +95,16 @@ func share(all []discovery.Endpoint) {
 			e.Hints = all[i-1].Hints
 		}
 	}
+}
+
+// podOf is the name of the Pod behind an endpoint, for those who look. It stands
+// where host names do: a whole reference is seven strings.
+func podOf(e discovery.Endpoint) *string {
+	if e.TargetRef == nil || e.TargetRef.Kind != "Pod" {
+		return e.Hostname
+	}
+	name := e.TargetRef.Name // alone: a pointer into the reference would keep all of it
+	return &name
 }
 
 // trimNode keeps the taints because one of them says that the node is about to

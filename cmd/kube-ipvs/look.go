@@ -1,0 +1,173 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/netip"
+	"net/url"
+	"os"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/door"
+	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+)
+
+// lookers are the verbs that change nothing.
+func lookers() []*cobra.Command {
+	status := &cobra.Command{
+		Use: "status", Short: "Show the daemon of this node on one screen", Args: noArguments, RunE: showStatus,
+	}
+	status.Flags().StringP("output", "o", "text", "`form` of the output: text or json")
+	return []*cobra.Command{
+		status,
+		{Use: "list", Short: "List what IPVS serves here, with the names of Services and Pods", Args: noArguments, RunE: showList},
+		{
+			Use:   "trace NAMESPACE/SERVICE[:PORT] | IP:PORT[/PROTOCOL]",
+			Short: "Say why a Service works on this node, or does not",
+			Args:  usageArgs(cobra.ExactArgs(1)), RunE: showTrace,
+		},
+		{Use: "diff", Short: "Show what the daemon would change in the kernel if it looked now", Args: noArguments, RunE: showDiff},
+	}
+}
+
+var noArguments = usageArgs(cobra.NoArgs)
+
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}
+
+// views are the two sides: the machine, and the daemon if one runs here.
+type views struct {
+	machine snapshot.Machine
+	daemon  *snapshot.Daemon
+}
+
+// look asks the daemon first: what it says is older than what the kernel holds,
+// never the other way round.
+func look(cmd *cobra.Command, q snapshot.Question) (v views, err error) {
+	d, err := door.Ask(cmd.Context(), door.Address, q)
+	switch {
+	case err == nil:
+		v.daemon = &d
+	case !errors.Is(err, door.ErrNobody):
+		return v, err
+	}
+	v.machine = kernel.Look(cmd.Context())
+	for _, what := range v.machine.Unread {
+		cmd.PrintErrln("kube-ipvs: not all can be seen:", what)
+	}
+	return v, nil
+}
+
+func style(cmd *cobra.Command) explain.Style {
+	out, ok := cmd.OutOrStdout().(*os.File)
+	return explain.Style{Colour: ok && os.Getenv("NO_COLOR") == "" && term.IsTerminal(int(out.Fd()))}
+}
+
+func showStatus(cmd *cobra.Command, _ []string) error {
+	form, err := cmd.Flags().GetString("output")
+	if err != nil || form != "text" && form != "json" {
+		return usageError{errors.New("--output: must be text or json")}
+	}
+	v, err := look(cmd, snapshot.Question{})
+	if err != nil {
+		return err
+	}
+	if v.daemon == nil {
+		return door.ErrNobody
+	}
+	if form == "json" {
+		text, err := json.MarshalIndent(v.daemon, "", "  ")
+		if err != nil {
+			return err
+		}
+		cmd.Println(string(text))
+	} else {
+		cmd.Print(explain.Status(v.machine, *v.daemon, style(cmd)))
+	}
+	if h := v.daemon.Health; !h.Ready || !h.Healthy {
+		return errFound
+	}
+	return nil
+}
+
+func showList(cmd *cobra.Command, _ []string) error {
+	v, err := look(cmd, snapshot.Question{Services: snapshot.All})
+	if err != nil {
+		return err
+	}
+	cmd.Print(explain.List(v.machine, v.daemon))
+	return nil
+}
+
+func showTrace(cmd *cobra.Command, args []string) error {
+	target, err := explain.ParseTarget(args[0])
+	if err != nil {
+		return usageError{err}
+	}
+	v, err := look(cmd, target.Question())
+	if err != nil {
+		return err
+	}
+	text, works := explain.Trace(v.machine, v.daemon, target, style(cmd))
+	cmd.Print(text)
+	if !works {
+		return errFound
+	}
+	return nil
+}
+
+func showDiff(cmd *cobra.Command, _ []string) error {
+	v, err := look(cmd, snapshot.Question{Services: snapshot.All})
+	if err != nil {
+		return err
+	}
+	if v.daemon == nil {
+		return door.ErrNobody
+	}
+	text := explain.Diff(v.machine, *v.daemon)
+	cmd.Print(text)
+	if text != "" {
+		return errFound
+	}
+	return nil
+}
+
+// check takes the daemon's flags: they say what this machine has to have.
+func (o options) check(cmd *cobra.Command) error {
+	v, err := look(cmd, snapshot.Question{})
+	if err != nil {
+		return err
+	}
+	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Wish{
+		Scheduler: o.Scheduler, StrictARP: o.StrictARP, API: o.apiAddress(),
+	}), style(cmd))
+	cmd.Print(text)
+	if worst == explain.Error {
+		return errFound
+	}
+	return nil
+}
+
+// apiAddress is not valid where the API server has a name, or none is known.
+func (o options) apiAddress() netip.Addr {
+	cfg, err := o.restConfig()
+	if err != nil {
+		return netip.Addr{}
+	}
+	at, err := url.Parse(cfg.Host)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr, _ := netip.ParseAddr(at.Hostname()) // a name
+	return addr
+}

@@ -1,0 +1,164 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
+)
+
+// verb runs kube-ipvs beside the daemon, on its node.
+func (s *space) verb(t *testing.T, args ...string) (code int, said string) {
+	t.Helper()
+	return s.runOnce(t, lab.Command{Args: args})
+}
+
+// What is broken behind the daemon's back is named by trace. This daemon would
+// find it only at its next resync, in ten minutes.
+func TestTraceNamesWhatIsBroken(t *testing.T) {
+	s := shared.space(t)
+	web := s.service("web", endpoints{"p1": ready})
+	ip, name := web.Spec.ClusterIP, s.name+"/web:tcp"
+	at := fmt.Sprintf("%s:%d", ip, port)
+	real := fmt.Sprintf("%s:8080", s.Pod("p1").IPv4)
+	run := func(t *testing.T, lines ...string) {
+		t.Helper()
+		for _, line := range lines {
+			words := strings.Fields(line)
+			if _, err := s.host.Run(words[0], words[1:]...); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	if code, said := s.verb(t, "trace", name); code != 0 || strings.Contains(said, "does not work") {
+		t.Fatalf("before: exit code %d:\n%s", code, said)
+	}
+	reject := fmt.Sprintf("INPUT -d %s/32 -p tcp --dport %d -j REJECT", ip, port)
+	for _, b := range []struct {
+		name, want   string
+		damage, mend []string
+	}{
+		{
+			"an address that is missing", "does not work: " + ip + " is not bound to kube-ipvs0",
+			[]string{"ip address delete " + ip + "/32 dev kube-ipvs0"},
+			[]string{"ip address add " + ip + "/32 dev kube-ipvs0"},
+		},
+		{
+			"weight 0", "does not work: real server " + real + " has weight 0",
+			[]string{"ipvsadm -e -t " + at + " -r " + real + " -m -w 0"},
+			[]string{"ipvsadm -e -t " + at + " -r " + real + " -m -w 1"},
+		},
+		{
+			"a set member that is missing", fmt.Sprintf("does not work: set member KIPVS-SERVICES %s,tcp:%d is missing", ip, port),
+			[]string{fmt.Sprintf("ipset del KIPVS-SERVICES %s,tcp:%d", ip, port)},
+			[]string{fmt.Sprintf("ipset add KIPVS-SERVICES %s,tcp:%d", ip, port)},
+		},
+		{
+			"a foreign REJECT in filter INPUT", "does not work: a rule in iptables filter INPUT stands before IPVS and refuses it",
+			[]string{"iptables -I " + reject},
+			[]string{"iptables -D " + reject},
+		},
+		{
+			"a wrong sysctl", "does not work: sysctl net.ipv4.vs.conntrack is 0",
+			[]string{"sysctl -w net.ipv4.vs.conntrack=0"},
+			[]string{"sysctl -w net.ipv4.vs.conntrack=1"},
+		},
+		{
+			"a foreign server on the same address", "does not work: another program has made a virtual server of its own at " + at,
+			[]string{"ipvsadm -D -t " + at, "ipvsadm -A -t " + at + " -s wrr"},
+			[]string{"ipvsadm -D -t " + at, "ipvsadm -A -t " + at + " -s rr -b flag-3", "ipvsadm -a -t " + at + " -r " + real + " -m -w 1"},
+		},
+	} {
+		t.Run(b.name, func(t *testing.T) {
+			run(t, b.damage...)
+			code, said := s.verb(t, "trace", name)
+			run(t, b.mend...)
+			if code != 1 || !strings.Contains(said, b.want) {
+				t.Errorf("exit code %d:\n%swant in it: %s", code, said, b.want)
+			}
+		})
+	}
+	if code, said := s.verb(t, "trace", at); code != 0 {
+		t.Errorf("in the end: exit code %d:\n%s", code, said)
+	}
+}
+
+// What nobody has broken, and still does not work.
+func TestTraceOfServicesWithoutEndpointsHere(t *testing.T) {
+	s := shared.space(t)
+	s.service("empty", endpoints{})
+	s.created("elsewhere", endpoints{"r1": ready}, nodePort, local, func(svc *corev1.Service) {
+		svc.Spec.InternalTrafficPolicy = new(corev1.ServiceInternalTrafficPolicyLocal)
+	})
+	for name, want := range map[string]string{
+		"empty":     "does not work: the Service has no endpoints: clients are refused",
+		"elsewhere": "does not work: its internal traffic policy is Local and no ready endpoint is on this node",
+		"absent":    "does not work: there is no Service",
+	} {
+		err := lab.Until(within(t, patience), func() error {
+			if code, said := s.verb(t, "trace", s.name+"/"+name); code != 1 || !strings.Contains(said, want) {
+				return fmt.Errorf("%s: exit code %d:\n%swant in it: %s", name, code, said, want)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestVerbsThatLook(t *testing.T) {
+	s := shared.space(t)
+	web := s.service("web", endpoints{"p1": ready})
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"status"}, []string{"on node ", "health          healthy", "virtual server"}},
+		{[]string{"status", "-o", "json"}, []string{`"node": "node"`, `"kind": "virtual server"`}},
+		{[]string{"list"}, []string{fmt.Sprintf("TCP  %s:%d", web.Spec.ClusterIP, port), s.name + "/web:tcp", s.Pod("p1").IPv4.String() + ":8080"}},
+		{[]string{"diff"}, nil},
+		{append([]string{"check"}, flags()...), []string{"ok  IPVS", "ok  scheduler rr"}},
+	} {
+		t.Run(c.args[0], func(t *testing.T) {
+			code, said := s.verb(t, c.args...)
+			if code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(said, want) {
+					t.Errorf("want in it: %s", want)
+				}
+			}
+			t.Log("\n" + said)
+		})
+	}
+	t.Run("diff shows what somebody has changed", func(t *testing.T) {
+		row := web.Spec.ClusterIP + "/32"
+		if _, err := s.host.Run("ip", "address", "delete", row, "dev", "kube-ipvs0"); err != nil {
+			t.Fatal(err)
+		}
+		code, said := s.verb(t, "diff")
+		if code != 1 || said != "+ address "+web.Spec.ClusterIP+"\n" {
+			t.Errorf("exit code %d:\n%s", code, said)
+		}
+		if _, err := s.host.Run("ip", "address", "add", row, "dev", "kube-ipvs0"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("nobody but root is answered", func(t *testing.T) {
+		path, err := built()
+		if err != nil {
+			t.Fatal(err)
+		}
+		code, said := s.runOnce(t, lab.Command{Path: "setpriv", Args: []string{"--reuid=65534", "--clear-groups", path, "status"}})
+		if code != 1 || said != "kube-ipvs: ask the daemon: it answers only root\n" {
+			t.Errorf("exit code %d:\n%s", code, said)
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+)
+
+// open serves until the test ends and tells when it can be asked.
+func open(t *testing.T, answer Answer) (address string) {
+	t.Helper()
+	address = fmt.Sprintf("@kube-ipvs-test-%d-%s", os.Getpid(), t.Name())
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		Serve(ctx, address, answer, func(err error) { t.Error(err) })
+		close(done)
+	}()
+	t.Cleanup(func() { stop(); <-done })
+	for {
+		if _, err := Ask(t.Context(), address, snapshot.Question{}); !errors.Is(err, ErrNobody) {
+			return address
+		}
+	}
+}
+
+func TestWhatIsAskedAndAnsweredArrives(t *testing.T) {
+	want := snapshot.Daemon{Version: "v1", Node: "node-a", Services: []snapshot.Service{{Name: "shop/cart", Rows: []string{"a", "b"}}}}
+	var asked snapshot.Question
+	address := open(t, func(_ context.Context, q snapshot.Question) (snapshot.Daemon, error) {
+		asked = q
+		return want, nil
+	})
+	got, err := Ask(t.Context(), address, snapshot.Question{Services: "shop/cart"})
+	if err != nil || asked.Services != "shop/cart" {
+		t.Errorf("asked %+v: %v", asked, err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestADaemonThatCannotAnswerSaysWhy(t *testing.T) {
+	address := open(t, func(context.Context, snapshot.Question) (snapshot.Daemon, error) {
+		return snapshot.Daemon{}, errors.New("it has not begun")
+	})
+	if _, err := Ask(t.Context(), address, snapshot.Question{}); err == nil || err.Error() != "ask the daemon: it has not begun" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNobodyAtTheDoor(t *testing.T) {
+	if _, err := Ask(t.Context(), "@kube-ipvs-test-nobody", snapshot.Question{}); !errors.Is(err, ErrNobody) {
+		t.Errorf("%v, want %v", err, ErrNobody)
+	}
+}
+
+// A second daemon in one network namespace is told so, and the first goes on.
+func TestOneDoorToANode(t *testing.T) {
+	address := open(t, func(context.Context, snapshot.Question) (snapshot.Daemon, error) {
+		return snapshot.Daemon{Version: "first"}, nil
+	})
+	ctx, stop := context.WithCancel(t.Context())
+	var said error
+	Serve(ctx, address, nil, func(err error) { said = err; stop() })
+	if said == nil || !strings.Contains(said.Error(), "address already in use") {
+		t.Errorf("the second says %v", said)
+	}
+	if d, err := Ask(t.Context(), address, snapshot.Question{}); err != nil || d.Version != "first" {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+func TestWhoIsAdmitted(t *testing.T) {
+	for _, c := range []struct {
+		uid  uint32
+		own  int
+		want bool
+	}{{0, 0, true}, {0, 1000, true}, {1000, 1000, true}, {1000, 0, false}, {1001, 1000, false}} {
+		if got := admits(c.uid, c.own); got != c.want {
+			t.Errorf("user %d at the door of %d: %t", c.uid, c.own, got)
+		}
+	}
+}

@@ -1,0 +1,235 @@
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+)
+
+// Wish is what the daemon's configuration asks of a machine.
+type Wish struct {
+	Scheduler string
+	StrictARP bool
+	API       netip.Addr // of the API server; not valid if it has a name or is not known
+}
+
+// Level is how much a Result matters.
+type Level string
+
+// The levels. With an Error the daemon, or part of its traffic, does not work.
+const (
+	Fine    Level = "ok"
+	Warning Level = "warning"
+	Error   Level = "error"
+)
+
+// Result is one thing that was checked.
+type Result struct {
+	Level  Level  `json:"level"`
+	What   string `json:"what"`
+	Said   string `json:"said"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Check says of this machine what a daemon with this wish would miss. A daemon
+// that runs (nil: none) adds what it knows.
+func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
+	return slices.Concat(
+		checkModules(m, w), checkSysctls(m, w), checkTables(m), checkProxies(m), checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
+	)
+}
+
+// Report shows results; the worst level is that of all.
+func Report(all []Result, style Style) (text string, worst Level) {
+	moods := map[Level]mood{Fine: good, Warning: odd, Error: bad}
+	worst = Fine
+	var t table
+	for _, r := range all {
+		t.row(style.in(moods[r.Level], string(r.Level)), r.What, r.Said)
+		if r.Remedy != "" {
+			t.row(style.in(moods[r.Level], ""), "", "-> "+r.Remedy)
+		}
+		if r.Level == Error || worst == Fine {
+			worst = r.Level
+		}
+	}
+	return t.String(), worst
+}
+
+func checkModules(m snapshot.Machine, w Wish) (all []Result) {
+	missing := func(name, what string) {
+		switch m.Modules[name] {
+		case snapshot.Missing:
+			all = append(all, Result{
+				Error, what, fmt.Sprintf("the kernel %s has no module %s", m.Release, name),
+				"install the package with this kernel's modules, or another kernel",
+			})
+		case snapshot.Available:
+			all = append(all, Result{Fine, what, fmt.Sprintf("module %s is there and is loaded when it is needed", name), ""})
+		}
+	}
+	if !m.IPVS {
+		missing("ip_vs", "IPVS")
+		if m.Modules["ip_vs"] == snapshot.Available {
+			all[0] = Result{Warning, "IPVS", "module ip_vs is not loaded", "kube-ipvs init loads it, or: modprobe ip_vs"}
+		}
+	} else {
+		all = append(all, Result{Fine, "IPVS", "in kernel " + m.Release, ""})
+	}
+	before := len(all)
+	missing("ip_vs_"+w.Scheduler, "scheduler "+w.Scheduler)
+	if len(all) == before {
+		all = append(all, Result{Fine, "scheduler " + w.Scheduler, "in the kernel", ""})
+	}
+	for _, name := range []string{
+		"ip_set", "xt_set", "ip_set_hash_ip", "ip_set_hash_ipport", "ip_set_hash_ipportip", "ip_set_hash_ipportnet", "ip_set_hash_net",
+		"nf_conntrack", "dummy",
+	} {
+		if m.Modules[name] == snapshot.Missing {
+			missing(name, "module "+name)
+		}
+	}
+	return all
+}
+
+func checkSysctls(m snapshot.Machine, w Wish) (all []Result) {
+	want := func(name, value, harm string) {
+		is, known := m.Sysctls[name]
+		if known && is != value {
+			all = append(all, Result{
+				Error, "sysctl " + name, fmt.Sprintf("is %s: %s", is, harm),
+				fmt.Sprintf("sysctl -w %s=%s; kube-ipvs init does that, unless /proc/sys is read-only there", name, value),
+			})
+		}
+	}
+	for _, s := range needed {
+		want(s.name, s.want, s.harm)
+	}
+	want("net.ipv4.vs.expire_nodest_conn", "1", "connections to an endpoint that is gone hang instead of being reset")
+	announcer := slices.IndexFunc(m.Processes, func(p snapshot.Process) bool { return slices.Contains(announcers, p.Name) })
+	ignore, known := m.Sysctls["net.ipv4.conf.all.arp_ignore"]
+	switch {
+	case w.StrictARP:
+		want("net.ipv4.conf.all.arp_ignore", "1", "every node answers ARP for load balancer addresses")
+		want("net.ipv4.conf.all.arp_announce", "2", "ARP requests may name a load balancer address as their sender")
+	case announcer >= 0 && known && ignore == "0":
+		all = append(all, Result{Error, "strict ARP", fmt.Sprintf("%s announces addresses by ARP, and this node answers for all of them (arp_ignore 0)",
+			m.Processes[announcer].Name), "run the daemon with --ipvs-strict-arp, or strictARP: true in its configuration"})
+	}
+	if m.Sysctls["net.ipv4.conf.all.route_localnet"] == "1" {
+		all = append(all, Result{
+			Warning, "sysctl net.ipv4.conf.all.route_localnet",
+			"is 1: neighbours on the network may reach what listens on 127.0.0.1 only; kube-proxy's iptables mode leaves it so",
+			"sysctl -w net.ipv4.conf.all.route_localnet=0, unless something else needs it",
+		})
+	}
+	if len(all) == 0 {
+		all = append(all, Result{Fine, "sysctls", "as traffic through IPVS needs them", ""})
+	}
+	return all
+}
+
+// announcers answer ARP for addresses in the name of one node.
+var announcers = []string{"speaker", "kube-vip", "keepalived"}
+
+// checkTables looks at the backend that is used, and for rules in the other.
+func checkTables(m snapshot.Machine) (all []Result) {
+	for _, t := range m.Tables {
+		if t.Ours {
+			all = append(all, Result{Fine, t.Program, t.Version, ""})
+		}
+	}
+	if len(all) == 0 {
+		return []Result{{Error, "iptables", "no iptables program was found", "install iptables 1.6.2 or newer"}}
+	}
+	for _, t := range m.Tables {
+		for _, rule := range t.Rules {
+			text, input := strings.CutPrefix(rule, "filter INPUT ")
+			if r := readRule(text); input && (r.target == "REJECT" || r.target == "DROP") && !r.some && r.to.IsValid() {
+				all = append(all, Result{
+					Warning, t.Program, "filter INPUT refuses an address before IPVS sees it: " + text,
+					"delete the rule if it is a leftover; kube-ipvs trace says which Service it hits",
+				})
+			}
+		}
+	}
+	return all
+}
+
+// checkProxies looks for others who serve Services, and what they have left.
+func checkProxies(m snapshot.Machine) (all []Result) {
+	for _, p := range m.Processes {
+		if p.Name == "kube-proxy" || p.Name == "kube-router" {
+			all = append(all, Result{
+				Error, p.Name, fmt.Sprintf("runs here (process %d): two proxies undo each other's work", p.ID),
+				"take it off this node, and clean up after it: kube-ipvs cleanup",
+			})
+		}
+	}
+	for _, t := range m.Tables {
+		n := 0
+		for _, rule := range t.Rules {
+			if chain, _ := strings.CutPrefix(rule, "nat "); strings.HasPrefix(chain, "KUBE-SVC-") || chain == "KUBE-SERVICES" {
+				n++
+			}
+		}
+		if n > 0 {
+			all = append(all, Result{
+				Warning, t.Program, fmt.Sprintf("kube-proxy has left %s in table nat", count(n, "chain")),
+				"they go when the daemon has taken over, or by kube-ipvs cleanup",
+			})
+		}
+	}
+	if len(m.Foreign.VirtualServers) > 0 {
+		all = append(all, Result{
+			Warning, "IPVS", count(len(m.Foreign.VirtualServers), "virtual server") + " of other programs",
+			"nothing to do if you know whose they are; kube-ipvs list shows them",
+		})
+	}
+	if len(all) == 0 {
+		all = append(all, Result{Fine, "other proxies", "none runs here or has left anything", ""})
+	}
+	return all
+}
+
+func checkAddresses(m snapshot.Machine, d *snapshot.Daemon) (all []Result) {
+	for _, addr := range m.Nodes {
+		if _, bound := m.Rows.Addresses[addr]; bound {
+			all = append(all, Result{
+				Error, "address " + addr.String(), "is on " + device + " and on another interface too",
+				"remove it from one of them; ip address show to " + addr.String(),
+			})
+		}
+		if d != nil && within(d.Ranges, addr) {
+			all = append(all, Result{
+				Error, "address " + addr.String(), "of this node lies in the Service range " + strings.Join(d.Ranges, ", "),
+				"give the node another address, or the cluster another Service range",
+			})
+		}
+	}
+	if m.Device != "" && m.Device != "dummy" {
+		all = append(all, Result{Error, "device " + device, "is a " + m.Device + ", not a dummy", "rename or remove it"})
+	}
+	return all
+}
+
+// checkAPI refuses an address that only works while the proxy does.
+func checkAPI(d *snapshot.Daemon, w Wish) []Result {
+	if d == nil || !w.API.IsValid() || !within(d.Ranges, w.API) {
+		return nil
+	}
+	return []Result{{
+		Error, "API server", fmt.Sprintf("%s lies in the Service range: it is reached only while a proxy serves it, so that none could start here", w.API),
+		"name a real address of the API server: --master or --kubeconfig",
+	}}
+}
+
+func checkUnread(m snapshot.Machine) (all []Result) {
+	for _, what := range m.Unread {
+		all = append(all, Result{Warning, "not checked", what, ""})
+	}
+	return all
+}

@@ -1,0 +1,106 @@
+package explain
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// List shows every virtual server as ipvsadm -Ln does, with the Service and the
+// Pods behind it where a daemon (nil: none) knows them.
+func List(m snapshot.Machine, d *snapshot.Daemon) string {
+	fronts := frontsOf(d)
+	var t table
+	t.row("Prot LocalAddress:Port", "Scheduler", "", "", "Service", "Kind", "Policy")
+	t.row("  -> RemoteAddress:Port", "Weight", "Active", "Inactive", "Pod")
+	for _, vs := range slices.SortedFunc(maps.Keys(m.Rows.VirtualServers), state.VirtualServer.Compare) {
+		f := fronts[vs]
+		t.row(head(vs), m.Rows.VirtualServers[vs], "", "", f.service, f.kind(), f.Policy)
+		listReal(&t, m, vs, m.Rows.RealServers, f)
+	}
+	for _, vs := range slices.SortedFunc(maps.Keys(m.Foreign.VirtualServers), state.VirtualServer.Compare) {
+		t.row(head(vs), m.Foreign.VirtualServers[vs], "", "", "not ours")
+		listReal(&t, m, vs, m.Foreign.RealServers, named{})
+	}
+	return t.String()
+}
+
+func head(vs state.VirtualServer) string { return fmt.Sprintf("%-4s %s", vs.Protocol, vs.Addr) }
+
+func listReal(t *table, m snapshot.Machine, vs state.VirtualServer, all map[state.RealServer]state.Weight, f named) {
+	for _, rs := range realServers(all, vs) {
+		c, said := m.Connections[rs], ""
+		if e, known := f.endpoint(rs); known {
+			said = e.Pod
+		}
+		if all[rs] == 0 {
+			said = join(said, "draining")
+		}
+		t.row("  -> "+rs.Addr.String(), int(all[rs]), c.Active, c.Inactive, said)
+	}
+}
+
+// realServers are those of one virtual server, in order.
+func realServers(all map[state.RealServer]state.Weight, vs state.VirtualServer) (real []state.RealServer) {
+	for rs := range all {
+		if rs.VirtualServer == vs {
+			real = append(real, rs)
+		}
+	}
+	slices.SortFunc(real, state.RealServer.Compare)
+	return real
+}
+
+// named is a front with the name of its Service and port.
+type named struct {
+	snapshot.Front
+	service string
+}
+
+func (f named) kind() string {
+	if f.Of != nil {
+		return f.Kind + " inside"
+	}
+	return f.Kind
+}
+
+func (f named) endpoint(rs state.RealServer) (snapshot.Endpoint, bool) {
+	i := slices.IndexFunc(f.Endpoints, func(e snapshot.Endpoint) bool { return e.Addr == rs.Addr })
+	if i < 0 {
+		return snapshot.Endpoint{}, false
+	}
+	return f.Endpoints[i], true
+}
+
+// frontsOf are the fronts of a daemon that somebody holds.
+func frontsOf(d *snapshot.Daemon) map[state.VirtualServer]named {
+	all := map[state.VirtualServer]named{}
+	if d == nil {
+		return all
+	}
+	for _, s := range d.Services {
+		for _, f := range s.Fronts {
+			if f.Held {
+				all[f.Server] = named{f, withPort(s.Name, f.Port)}
+			}
+		}
+	}
+	return all
+}
+
+func withPort(service, port string) string {
+	if port == "" {
+		return service
+	}
+	return service + ":" + port
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + ", " + b
+}

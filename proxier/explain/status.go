@@ -1,0 +1,84 @@
+package explain
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+)
+
+// Status is the state of a daemon on one screen.
+func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
+	var b strings.Builder
+	var about table
+	about.row("kube-ipvs", fmt.Sprintf("%s on node %s, up %s", d.Version, d.Node, short(d.Taken.Sub(d.Started))))
+	about.row("kernel", fmt.Sprintf("%s, scheduler %s, %s", m.Release, d.Scheduler, strings.Join(d.Families, " and ")))
+	about.row("health", healthLine(d, style))
+	about.row("last pass", fmt.Sprintf("%s ago, %s, took %s", short(d.Taken.Sub(d.Pass.Ended)), count(d.Pass.Services, "Service"), d.Pass.Took.Round(time.Microsecond)))
+	about.row("Services", d.Known)
+	about.row("takeover", takeoverLine(d.Takeover))
+	about.row("service ranges", strings.Join(d.Ranges, ", "))
+	b.WriteString(about.String() + "\n")
+
+	var rows table
+	rows.row("ROWS", "WANTED", "HELD", "DUE", "DRIFT")
+	for _, t := range d.Tables {
+		rows.row(t.Kind, t.Wanted, t.Held, t.Due, t.Drift)
+	}
+	b.WriteString(rows.String())
+	if said := warnings(d); len(said) > 0 {
+		b.WriteString("\n" + style.in(odd, "WARNINGS") + "\n")
+		for _, w := range said {
+			b.WriteString("  " + w + "\n")
+		}
+	}
+	return b.String()
+}
+
+// warnings are failures of the last pass and what cannot be served.
+func warnings(d snapshot.Daemon) (all []string) {
+	for _, t := range d.Tables {
+		if t.Failure != "" {
+			all = append(all, fmt.Sprintf("%s not as wanted: %s", count(t.Due, "row"), t.Failure))
+		}
+	}
+	for _, sign := range d.Takeover.Neighbour {
+		all = append(all, "kube-proxy is at work here too: "+sign)
+	}
+	for _, stay := range d.Takeover.Stays {
+		all = append(all, "not taken over: "+stay)
+	}
+	return append(all, d.Remarks...)
+}
+
+func healthLine(d snapshot.Daemon, style Style) string {
+	h := d.Health
+	switch {
+	case !h.Ready:
+		return style.in(bad, "not ready") + ": no pass has succeeded yet"
+	case !h.Healthy:
+		return style.in(bad, "unhealthy") + ": changes wait since the last good pass " + short(d.Taken.Sub(h.Synced)) + " ago"
+	case !h.Eligible:
+		return style.in(odd, "healthy") + ", but load balancers are told to keep away: the Node is unknown or about to go"
+	}
+	return style.in(good, "healthy")
+}
+
+func takeoverLine(t snapshot.Takeover) string {
+	switch {
+	case !t.Wanted:
+		return "off"
+	case !t.Done:
+		return "waits for a pass that fails nowhere"
+	}
+	return fmt.Sprintf("done, removed %s", count(t.Removed, "leftover"))
+}
+
+// short is a duration as people say it.
+func short(d time.Duration) string {
+	if d < time.Minute {
+		return d.Round(100 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}

@@ -1,0 +1,134 @@
+package explain
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Target is what a trace is about: a Service, or one of its ports, or whatever
+// is at an address.
+type Target struct {
+	Service string // "shop/cart"
+	Port    string // its name or number; empty: all
+	Server  state.VirtualServer
+}
+
+// ParseTarget reads NAMESPACE/SERVICE[:PORT] or IP:PORT[/PROTOCOL].
+func ParseTarget(text string) (t Target, err error) {
+	if t.Server.UnmarshalText([]byte(text)) == nil {
+		return t, nil
+	}
+	service, port, _ := strings.Cut(text, ":")
+	namespace, name, ok := strings.Cut(service, "/")
+	if _, err := netip.ParseAddr(namespace); !ok || err == nil || namespace == "" || name == "" || strings.Contains(name, "/") {
+		return Target{}, fmt.Errorf("%q is neither NAMESPACE/SERVICE[:PORT] nor IP:PORT[/PROTOCOL]", text)
+	}
+	return Target{Service: service, Port: port}, nil
+}
+
+// Question is what a trace of t has to ask a daemon.
+func (t Target) Question() snapshot.Question {
+	if t.Service == "" {
+		return snapshot.Question{Services: snapshot.All}
+	}
+	return snapshot.Question{Services: t.Service}
+}
+
+// Trace says of each way to reach the target what it needs, what of that is
+// there, and whether it works on this node. Without a daemon (nil) only the
+// kernel can tell, which does not know what is wanted. Works is false if one of
+// the ways does not.
+func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (text string, works bool) {
+	found := target.fronts(d)
+	if len(found) == 0 {
+		return target.nowhere(m, d, style), false
+	}
+	var b strings.Builder
+	works = true
+	for i, f := range found {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		v := inspect(m, f)
+		b.WriteString(v.text(f, style))
+		works = works && v.works()
+	}
+	return b.String(), works
+}
+
+// traced is a front with all that its Service wants.
+type traced struct {
+	named
+	rows    []string // wanted by the Service
+	remarks []string
+	unknown bool // no daemon: what is wanted is not known
+}
+
+func (t Target) fronts(d *snapshot.Daemon) (found []traced) {
+	if d == nil {
+		return nil
+	}
+	for _, s := range d.Services {
+		for _, f := range s.Fronts {
+			if f.Kind != "HealthPort" && t.means(s.Name, f) {
+				found = append(found, traced{named: named{f, withPort(s.Name, f.Port)}, rows: s.Rows, remarks: s.Remarks})
+			}
+		}
+	}
+	return found
+}
+
+// means tells whether the target is a front or, if it is an address, has it as
+// its shadow.
+func (t Target) means(service string, f snapshot.Front) bool {
+	if t.Service == "" {
+		return f.Server == t.Server || f.Of != nil && *f.Of == t.Server
+	}
+	return service == t.Service && (t.Port == "" || t.Port == f.Port || t.Port == fmt.Sprint(f.Server.Addr.Port()))
+}
+
+// nowhere is said of what no Service has.
+func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) string {
+	verdict := func(text string) string { return style.in(bad, "does not work") + ": " + text + "\n" }
+	switch {
+	case t.Service != "" && d == nil:
+		return "not known: no daemon runs here that could say what the Service is; trace one of its addresses\n"
+	case t.Service != "" && len(d.Services) > 0 && t.Port == "":
+		return verdict(fmt.Sprintf("Service %s has nothing that this node could serve", t.Service) + remarked(d.Services[0].Remarks))
+	case t.Service != "" && len(d.Services) > 0:
+		return verdict(fmt.Sprintf("Service %s has no port %s", t.Service, t.Port))
+	case t.Service != "":
+		return verdict(fmt.Sprintf("there is no Service %s, or it is headless, an ExternalName or another proxy's", t.Service))
+	}
+	if how, foreign := m.Foreign.VirtualServers[t.Server]; foreign {
+		return fmt.Sprintf("%s is a virtual server of another program (%s)\n", t.Server, how)
+	}
+	if _, ours := m.Rows.VirtualServers[t.Server]; ours && d == nil {
+		v := inspect(m, traced{named: named{Front: snapshot.Front{Server: t.Server}}, unknown: true})
+		return v.text(traced{named: named{Front: snapshot.Front{Server: t.Server, Kind: "what the kernel holds"}}}, style)
+	}
+	if d != nil && within(d.Ranges, t.Server.Addr.Addr()) {
+		return verdict(fmt.Sprintf("%s lies in the Service range, and no Service has it: clients are refused", t.Server))
+	}
+	return verdict(fmt.Sprintf("no Service asks for %s on this node", t.Server))
+}
+
+func within(ranges []string, a netip.Addr) bool {
+	for _, text := range ranges {
+		if p, err := netip.ParsePrefix(text); err == nil && p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func remarked(remarks []string) string {
+	if len(remarks) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(remarks, "; ")
+}

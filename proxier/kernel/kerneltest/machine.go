@@ -1,0 +1,31 @@
+package kerneltest
+
+import (
+	"slices"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Machine is what can be read on this machine, on which all is as it should be but
+// for its rows.
+func (k *Kernel) Machine() snapshot.Machine {
+	m := snapshot.Machine{
+		Release: "6.1.0", IPVS: true, Device: "dummy", Rows: k.Rows(),
+		Modules: map[string]snapshot.Module{"ip_vs": snapshot.Loaded, "ip_vs_rr": snapshot.Loaded},
+		Tables: []snapshot.Tables{
+			{Program: "iptables", Version: "iptables v1.8.9 (nf_tables)", Ours: true, Rules: []string{"nat PREROUTING -j KIPVS-MARK"}},
+			{Program: "ip6tables", Version: "ip6tables v1.8.9 (nf_tables)", Ours: true, Rules: []string{"nat PREROUTING -j KIPVS6-MARK"}},
+		},
+		Sysctls: map[string]string{
+			"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1",
+			"net.ipv4.vs.conntrack": "1", "net.ipv4.vs.expire_nodest_conn": "1",
+		},
+		Connections: map[state.RealServer]snapshot.Connections{},
+	}
+	m.Rows.HealthPorts = nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	m.Nodes = slices.Clone(k.nodes)
+	return m
+}

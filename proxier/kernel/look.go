@@ -1,0 +1,173 @@
+package kernel
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/moby/ipvs"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Look says what there is on this machine, for somebody who only looks: no
+// module is loaded and nothing is made. What cannot be read is named in Unread.
+func Look(ctx context.Context) snapshot.Machine {
+	m := snapshot.Machine{Rows: state.NewRows(), Sets: map[string]int{}, Sysctls: readSysctls("/proc/sys")}
+	m.Release = release()
+	m.Modules = findModules("/", m.Release)
+	m.Processes = findProcesses("/proc")
+	m.Tables = readTables(ctx, &m)
+	// Asking netlink for IPVS would load it.
+	if _, err := os.Stat("/proc/net/ip_vs"); err != nil {
+		return m
+	}
+	m.IPVS = true
+	k, err := Open(Config{})
+	if err != nil {
+		m.Unread = append(m.Unread, err.Error())
+		return m
+	}
+	defer k.Close()
+	k.lookAt(ctx, &m)
+	return m
+}
+
+// lookAt reads what only netlink tells.
+func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
+	unread := func(err error) {
+		if err != nil {
+			m.Unread = append(m.Unread, err.Error())
+		}
+	}
+	link, err := k.device()
+	unread(err)
+	if link != nil {
+		m.Device = link.Type()
+	}
+	m.Nodes, err = k.NodeAddresses(ctx)
+	unread(err)
+	bound, err := k.Addresses().List(ctx)
+	unread(err)
+	members, err := k.Members().List(ctx)
+	unread(err)
+	for _, f := range k.Families() {
+		for s := range state.Types {
+			m.Sets[s.Name(f)] = 0
+		}
+	}
+	for row := range members {
+		m.Sets[row.Set]++
+	}
+	m.Rows.Addresses, m.Rows.Members = bound, members
+	unread(k.lookAtServers(m))
+}
+
+// lookAtServers reads all virtual servers, whosever they are, with the
+// library's listing: unlike our own it also counts connections.
+func (k *Kernel) lookAtServers(m *snapshot.Machine) error {
+	m.Connections = map[state.RealServer]snapshot.Connections{}
+	m.Foreign.VirtualServers = map[state.VirtualServer]state.Balancing{}
+	m.Foreign.RealServers = map[state.RealServer]state.Weight{}
+	services, err := k.ipvs.GetServices()
+	if err != nil {
+		return fmt.Errorf("list virtual servers: %w", translate(err, nil))
+	}
+	for _, s := range services {
+		addr, ok := netip.AddrFromSlice(s.Address)
+		if !ok || s.FWMark != 0 {
+			continue
+		}
+		vs := state.VirtualServer{Addr: netip.AddrPortFrom(addr.Unmap(), s.Port), Protocol: state.Protocol(s.Protocol)}
+		servers, real := m.Rows.VirtualServers, m.Rows.RealServers
+		if s.Flags&flagOurs == 0 {
+			servers, real = m.Foreign.VirtualServers, m.Foreign.RealServers
+		}
+		servers[vs] = balancing(s)
+		destinations, err := k.ipvs.GetDestinations(s)
+		if err != nil {
+			return fmt.Errorf("list the real servers of %s: %w", vs, translate(err, nil))
+		}
+		for _, d := range destinations {
+			at, _ := netip.AddrFromSlice(d.Address)
+			rs := state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(at.Unmap(), d.Port)}
+			real[rs] = state.Weight(d.Weight)
+			m.Connections[rs] = snapshot.Connections{Active: d.ActiveConnections, Inactive: d.InactiveConnections}
+		}
+	}
+	return nil
+}
+
+func balancing(s *ipvs.Service) state.Balancing {
+	how := state.Balancing{Scheduler: s.SchedName, Flags: state.SchedulerFlags(s.Flags & schedulerFlags)}
+	if s.Flags&flagPersistent != 0 {
+		how.Affinity = time.Duration(s.Timeout) * time.Second
+	}
+	return how
+}
+
+// readTables asks each iptables program that there is. The plain name is the
+// one that the daemon uses.
+func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables) {
+	for _, program := range []string{"iptables", "ip6tables"} {
+		for _, backend := range []string{"", "-legacy", "-nft"} {
+			path, err := exec.LookPath(program + backend + "-save")
+			if err != nil {
+				if backend == "" {
+					m.Unread = append(m.Unread, fmt.Sprintf("find %s-save: %v", program, err))
+				}
+				continue
+			}
+			t := snapshot.Tables{Program: program + backend, Ours: backend == ""}
+			out, err := exec.CommandContext(ctx, path).Output()
+			if err != nil {
+				m.Unread = append(m.Unread, fmt.Sprintf("run %s: %v", path, err))
+				continue
+			}
+			if version, err := exec.CommandContext(ctx, program+backend, "--version").Output(); err == nil {
+				t.Version = strings.TrimSpace(string(version))
+			}
+			t.Rules = rulesOf(string(out))
+			all = append(all, t)
+		}
+	}
+	return all
+}
+
+// rulesOf leaves of a dump what is of interest: the rules of built-in chains,
+// and the chains themselves that others have made.
+func rulesOf(dump string) (rules []string) {
+	table := ""
+	for line := range strings.Lines(dump) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "*"):
+			table = line[1:]
+		case strings.HasPrefix(line, ":"):
+			if name, policy, _ := strings.Cut(line[1:], " "); strings.HasPrefix(policy, "-") {
+				rules = append(rules, table+" "+name)
+			}
+		case strings.HasPrefix(line, "-A "):
+			rule := line[len("-A "):]
+			chain, _, _ := strings.Cut(rule, " ")
+			if strings.ToUpper(chain) == chain && !strings.Contains(chain, "-") {
+				rules = append(rules, table+" "+rule)
+			}
+		}
+	}
+	return rules
+}
+
+func release() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(name.Release[:])
+}

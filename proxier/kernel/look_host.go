@@ -1,0 +1,98 @@
+package kernel
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+)
+
+// modules are those that traffic through IPVS needs, and the schedulers.
+var modules = []string{
+	"ip_vs", "nf_conntrack", "ip_set", "ip_set_hash_ip", "ip_set_hash_ipport", "ip_set_hash_ipportip",
+	"ip_set_hash_ipportnet", "ip_set_hash_net", "xt_set", "dummy",
+	"ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_sh", "ip_vs_mh", "ip_vs_dh", "ip_vs_sed", "ip_vs_nq",
+	"ip_vs_lblc", "ip_vs_lblcr", "ip_vs_fo", "ip_vs_ovf", "ip_vs_twos",
+}
+
+// findModules says how the running kernel has each of modules.
+func findModules(root, release string) map[string]snapshot.Module {
+	read := func(path ...string) string {
+		text, _ := os.ReadFile(filepath.Join(append([]string{root}, path...)...)) // nothing to read, nothing there
+		return string(text)
+	}
+	loaded := moduleNames(read("proc/modules"), " ")
+	builtIn := moduleNames(read("lib/modules", release, "modules.builtin"), "\n")
+	available := moduleNames(read("lib/modules", release, "modules.dep"), ":")
+	found := map[string]snapshot.Module{}
+	for _, m := range modules {
+		_, err := os.Stat(filepath.Join(root, "sys/module", m))
+		switch {
+		case loaded[m]:
+			found[m] = snapshot.Loaded
+		case builtIn[m], err == nil:
+			found[m] = snapshot.BuiltIn
+		case available[m]:
+			found[m] = snapshot.Available
+		default:
+			found[m] = snapshot.Missing
+		}
+	}
+	return found
+}
+
+// moduleNames are those of the modules that lines begin with, by path or name, up to
+// a separator.
+func moduleNames(text, until string) map[string]bool {
+	all := map[string]bool{}
+	for line := range strings.Lines(text) {
+		name, _, _ := strings.Cut(filepath.Base(strings.TrimSpace(first(line, until))), ".")
+		all[strings.ReplaceAll(name, "-", "_")] = true
+	}
+	return all
+}
+
+func first(text, until string) string {
+	before, _, _ := strings.Cut(text, until)
+	return before
+}
+
+// watched are settings that decide about Service traffic.
+var watched = []string{
+	"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding",
+	"net.ipv4.vs.conntrack", "net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.expire_nodest_conn", "net.ipv4.vs.expire_quiescent_template",
+	"net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.all.arp_announce", "net.ipv4.conf.all.route_localnet",
+	"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count",
+}
+
+func readSysctls(root string) map[string]string {
+	all := map[string]string{}
+	for _, name := range watched {
+		if text, err := os.ReadFile(filepath.Join(root, strings.ReplaceAll(name, ".", "/"))); err == nil {
+			all[name] = strings.TrimSpace(string(text))
+		}
+	}
+	return all
+}
+
+// programs of interest: other proxies, and who announces addresses by ARP.
+var programs = []string{"kube-proxy", "kube-router", "cilium-agent", "speaker", "kube-vip", "keepalived", "loxilb"}
+
+// findProcesses sees those that this process may see.
+func findProcesses(proc string) (all []snapshot.Process) {
+	entries, _ := os.ReadDir(proc) // without it nothing is seen
+	for _, e := range entries {
+		id, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		name, err := os.ReadFile(filepath.Join(proc, e.Name(), "comm"))
+		if name := strings.TrimSpace(string(name)); err == nil && slices.Contains(programs, name) {
+			all = append(all, snapshot.Process{ID: id, Name: name})
+		}
+	}
+	return all
+}

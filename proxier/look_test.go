@@ -1,0 +1,129 @@
+package proxier_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// looks are the commands of scripts that look at a daemon and its machine, as
+// those of the command line do. Others look from outside of a pass, so they are
+// not asked while calls fail.
+//
+//	list FILE             what kube-ipvs list prints
+//	status FILE           what kube-ipvs status prints
+//	diff FILE             what kube-ipvs diff prints
+//	trace TARGET FILE     what kube-ipvs trace prints
+//	alone TARGET FILE     the same, without a daemon
+//	check FILE            what kube-ipvs check prints
+//	broken WHAT           the machine is so from now on; "broken" alone: it is well again
+func (s *script) look(words []string) error {
+	if s.faults {
+		return nil
+	}
+	target, file := snapshot.All, words[len(words)-1]
+	if len(words) == 3 {
+		target = words[1]
+	}
+	switch words[0] {
+	case "list":
+		m, d := s.views(snapshot.All)
+		s.same(file, explain.List(m, &d))
+	case "status":
+		m, d := s.views("")
+		s.same(file, explain.Status(m, d, explain.Style{}))
+	case "diff":
+		s.same(file, explain.Diff(s.views(snapshot.All)))
+	case "trace", "alone":
+		at, err := explain.ParseTarget(target)
+		if err != nil {
+			return err
+		}
+		m, d := s.views(at.Question().Services)
+		daemon := &d
+		if words[0] == "alone" {
+			daemon = nil
+		}
+		text, _ := explain.Trace(m, daemon, at, explain.Style{})
+		s.same(file, text)
+	case "check":
+		m, d := s.views("")
+		text, _ := explain.Report(explain.Check(m, &d, explain.Wish{Scheduler: "rr", API: netip.MustParseAddr("10.96.0.1")}), explain.Style{})
+		s.same(file, text)
+	case "broken":
+		s.broken = strings.Join(words[1:], " ")
+	default:
+		return fmt.Errorf("no such command")
+	}
+	return nil
+}
+
+func (s *script) views(services string) (snapshot.Machine, snapshot.Daemon) {
+	m := s.kernel.Machine()
+	breaks[s.broken](&m)
+	d, err := s.proxier.Snapshot(s.t.Context(), snapshot.Question{Services: services})
+	if err != nil {
+		s.t.Error(err)
+	}
+	d.Version = "v1.0.0"
+	return m, d
+}
+
+// breaks are machines on which something is not as it should be.
+var breaks = map[string]func(*snapshot.Machine){
+	"": func(*snapshot.Machine) {},
+	"module unloaded": func(m *snapshot.Machine) {
+		*m = snapshot.Machine{Release: m.Release, Sysctls: m.Sysctls, Modules: map[string]snapshot.Module{"ip_vs": snapshot.Available}}
+	},
+	"module missing": func(m *snapshot.Machine) {
+		*m = snapshot.Machine{Release: m.Release, Sysctls: m.Sysctls, Modules: map[string]snapshot.Module{"ip_vs": snapshot.Missing, "ip_vs_rr": snapshot.Missing}}
+	},
+	"sysctl": func(m *snapshot.Machine) { m.Sysctls["net.ipv4.vs.conntrack"] = "0" },
+	"rule": func(m *snapshot.Machine) {
+		m.Tables[0].Rules = append(m.Tables[0].Rules, "nat KUBE-SERVICES",
+			`filter INPUT -d 10.96.0.1/32 -p tcp -m comment --comment "shop/web has no endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable`,
+			"filter INPUT -s 192.0.2.99/32 -j DROP",
+		)
+	},
+	"foreign server": func(m *snapshot.Machine) {
+		at := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
+		delete(m.Rows.VirtualServers, at)
+		maps.DeleteFunc(m.Rows.RealServers, func(rs state.RealServer, _ state.Weight) bool { return rs.VirtualServer == at })
+		m.Foreign.VirtualServers = map[state.VirtualServer]state.Balancing{at: {Scheduler: "wrr"}}
+		m.Foreign.RealServers = map[state.RealServer]state.Weight{{VirtualServer: at, Addr: netip.MustParseAddrPort("203.0.113.9:80")}: 5}
+	},
+	"connections": func(m *snapshot.Machine) {
+		for rs := range m.Rows.RealServers {
+			m.Connections[rs] = snapshot.Connections{Active: 3, Inactive: 12}
+		}
+	},
+	"neighbours": func(m *snapshot.Machine) {
+		m.Processes = []snapshot.Process{{ID: 7, Name: "kube-proxy"}, {ID: 8, Name: "speaker"}}
+		m.Sysctls["net.ipv4.conf.all.arp_ignore"] = "0"
+		m.Sysctls["net.ipv4.conf.all.route_localnet"] = "1"
+		m.Nodes = append(m.Nodes, netip.MustParseAddr("10.96.0.1"))
+	},
+}
+
+// Nobody who looks waits for a daemon that has not begun, or has ended.
+func TestASnapshotOfADaemonThatDoesNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript(t, nil)
+		s.start()
+		s.stop()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.proxier.Snapshot(ctx, snapshot.Question{}); err == nil || !strings.Contains(err.Error(), "has not begun") {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -1,0 +1,178 @@
+package proxier
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	v1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// look asks the loop for something that only it may read. It is called between
+// two passes.
+type look func()
+
+// errNotBegun is all that can be said before the first pass.
+var errNotBegun = errors.New("the daemon has not begun: it waits for the API server or for this machine")
+
+// between has the loop do something between two passes.
+func (p *Proxier) between(ctx context.Context, deed look) error {
+	done := make(chan struct{})
+	select {
+	case p.looks <- func() { deed(); close(done) }:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return errNotBegun
+	}
+}
+
+// Snapshot says how things stand. It may be called from any goroutine; what
+// belongs to the loop, the loop is asked for, a few Services at a time, so that
+// a change never waits for somebody who looks at ten thousand.
+func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot.Daemon, err error) {
+	var names []owner
+	err = p.between(ctx, func() {
+		d = p.outline()
+		if q.Services == snapshot.All {
+			names = slices.SortedFunc(maps.Keys(p.known), byName)
+			d.Common = append(p.tables.claimed(ranges).Lines(), p.tables.claimed(draining).Lines()...)
+		}
+	})
+	if one, isOne := named(q.Services); isOne {
+		names = []owner{one}
+	}
+	const few = 100
+	for some := range slices.Chunk(names, few) {
+		if err != nil {
+			break
+		}
+		var views []view
+		err = p.between(ctx, func() {
+			for _, svc := range some {
+				views = append(views, p.view(svc))
+			}
+		})
+		for _, v := range views {
+			if s, there := v.service(); there {
+				d.Services = append(d.Services, s)
+			}
+		}
+	}
+	return d, err
+}
+
+// named reads "shop/cart".
+func named(text string) (n owner, ok bool) {
+	namespace, name, ok := strings.Cut(text, "/")
+	return owner{Namespace: namespace, Name: name}, ok
+}
+
+// outline is everything but the Services.
+func (p *Proxier) outline() snapshot.Daemon {
+	now := time.Now()
+	health := p.health.Report(now)
+	d := snapshot.Daemon{
+		Node: p.cfg.NodeName, Scheduler: p.cfg.Scheduler, Started: p.started, Taken: now,
+		Health: snapshot.Health{
+			Ready: p.health.Ready(), Healthy: health.Healthy, Eligible: *health.NodeEligible, Synced: health.LastUpdated,
+		},
+		Pass:     p.told.pass,
+		Takeover: p.takenOver(),
+		Ranges:   p.api.Ranges(),
+		Known:    len(p.known),
+	}
+	for _, f := range p.kernel.Families() {
+		d.Families = append(d.Families, families[f])
+	}
+	for _, t := range p.tables.inOrder() {
+		row := snapshot.Table{Kind: t.Name(), Drift: p.told.drift[t.Name()], Failure: p.told.failures[t.Name()]}
+		row.Wanted, row.Held, row.Due = t.Size()
+		d.Tables = append(d.Tables, row)
+	}
+	for _, remarks := range p.remarks {
+		d.Remarks = append(d.Remarks, texts(remarks)...)
+	}
+	slices.Sort(d.Remarks)
+	return d
+}
+
+func (p *Proxier) takenOver() snapshot.Takeover {
+	t := snapshot.Takeover{Wanted: p.cfg.Takeover, Done: p.takeover.done, Removed: p.told.removed, Neighbour: p.neighbour.told}
+	for _, stay := range p.takeover.stays {
+		t.Stays = append(t.Stays, stay.String())
+	}
+	return t
+}
+
+func texts(remarks []cluster.Remark) (all []string) {
+	for _, r := range remarks {
+		all = append(all, r.String())
+	}
+	return all
+}
+
+// view is what the loop gives away about one Service. Objects of the API and
+// what is reached from here are never written to.
+type view struct {
+	name     owner
+	object   *v1.Service
+	slices   []*discovery.EndpointSlice
+	node     cluster.Node
+	planning plan.Config
+	rows     state.Rows
+	remarks  []string
+}
+
+func (p *Proxier) view(svc owner) view {
+	v := view{name: svc, node: p.node, planning: p.planning, rows: p.tables.claimed(svc), remarks: texts(p.remarks[svc])}
+	v.object, v.slices = p.api.Service(svc)
+	return v
+}
+
+// service says of each way to reach the Service what is wanted of it.
+func (v view) service() (s snapshot.Service, there bool) {
+	s = snapshot.Service{Name: v.name.String(), Rows: v.rows.Lines(), Remarks: v.remarks}
+	ports, _ := cluster.Ports(v.object, v.slices, v.node)
+	fronts, _ := plan.Fronts(ports, v.node, v.planning)
+	pods := podsOf(v.slices)
+	for _, f := range fronts {
+		s.Fronts = append(s.Fronts, v.front(f, pods))
+	}
+	return s, v.object != nil || len(s.Rows) > 0
+}
+
+// told is what the last reports said, for those who ask.
+type told struct {
+	pass     snapshot.Pass
+	drift    map[string]int    // by table, since the start
+	failures map[string]string // by table, of the last pass
+	removed  int               // by takeover
+	found    map[string]int    // by table, at the start, until the first pass
+}
+
+// note keeps what r says.
+func (t *told) note(r report, now time.Time) {
+	t.pass = snapshot.Pass{Ended: now, Took: r.took, Services: r.planned}
+	t.failures = map[string]string{}
+	for table, tally := range r.tallies {
+		if tally.First != nil {
+			t.failures[table] = tally.First.Error()
+		}
+	}
+	if t.drift == nil {
+		t.drift = map[string]int{}
+	}
+	for table, n := range r.drift {
+		t.drift[table] += n
+	}
+}

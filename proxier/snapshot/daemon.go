@@ -1,0 +1,103 @@
+package snapshot
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Question says how much of a Daemon is asked for.
+type Question struct {
+	Services string // none when empty, All, or the one of this name, such as "shop/cart"
+}
+
+// All asks for every Service.
+const All = "*"
+
+// Daemon is what a running daemon says of itself, from between two passes.
+type Daemon struct {
+	Version   string    `json:"version"`
+	Node      string    `json:"node"`
+	Scheduler string    `json:"scheduler"`
+	Families  []string  `json:"families"`
+	Started   time.Time `json:"started"`
+	Taken     time.Time `json:"taken"` // when this snapshot was
+
+	Health   Health   `json:"health"`
+	Pass     Pass     `json:"pass"` // the last one
+	Tables   []Table  `json:"tables"`
+	Takeover Takeover `json:"takeover"`
+
+	Ranges   []string  `json:"ranges,omitempty"` // networks that cluster addresses come from
+	Remarks  []string  `json:"remarks,omitempty"`
+	Known    int       `json:"known"` // number of Services that ask anything of this node
+	Services []Service `json:"services,omitempty"`
+	Common   []string  `json:"common,omitempty"` // rows that no Service owns, with All
+}
+
+// Health is what the daemon answers to probes.
+type Health struct {
+	Ready    bool      `json:"ready"`    // there has been a pass that failed nowhere
+	Healthy  bool      `json:"healthy"`  // no change waits for too long
+	Eligible bool      `json:"eligible"` // load balancers may send to this node
+	Synced   time.Time `json:"synced"`   // end of the last pass that failed nowhere
+}
+
+// Pass is how a pass went.
+type Pass struct {
+	Ended    time.Time     `json:"ended"`
+	Took     time.Duration `json:"took"`
+	Services int           `json:"services"` // planned
+}
+
+// Table counts the rows of one kind.
+type Table struct {
+	Kind    string `json:"kind"`
+	Wanted  int    `json:"wanted"`
+	Held    int    `json:"held"`
+	Due     int    `json:"due"`
+	Drift   int    `json:"drift"`             // found changed by others, since the start
+	Failure string `json:"failure,omitempty"` // the first of the last pass
+}
+
+// Takeover is how far the removal of another proxy's leftovers is.
+type Takeover struct {
+	Wanted  bool `json:"wanted"`
+	Done    bool `json:"done"`
+	Removed int  `json:"removed"`
+
+	Stays     []string `json:"stays,omitempty"`     // of the other proxy, and why
+	Neighbour []string `json:"neighbour,omitempty"` // signs that it is still at work here
+}
+
+// Service is what one Service asks of this node.
+type Service struct {
+	Name    string   `json:"name"` // "shop/cart"
+	Fronts  []Front  `json:"fronts,omitempty"`
+	Rows    []string `json:"rows,omitempty"` // wanted, one a line of state.Rows
+	Remarks []string `json:"remarks,omitempty"`
+}
+
+// Front is one way in which a port of a Service can be reached.
+type Front struct {
+	Port      string               `json:"port,omitempty"` // the Service's name for it
+	Kind      string               `json:"kind"`           // ClusterIP, NodePort, ExternalIP, LoadBalancer or HealthPort
+	Server    state.VirtualServer  `json:"server"`
+	Of        *state.VirtualServer `json:"of,omitempty"` // for a shadow: what it is the shadow of
+	Policy    string               `json:"policy"`
+	Held      bool                 `json:"held"`  // this Service has it, and no other
+	Bound     bool                 `json:"bound"` // the address is to be on our device
+	Endpoints []Endpoint           `json:"endpoints,omitempty"`
+}
+
+// Endpoint is an endpoint of a front's family.
+type Endpoint struct {
+	Addr        netip.AddrPort `json:"addr"`
+	Pod         string         `json:"pod,omitempty"` // where known
+	Ready       bool           `json:"ready,omitempty"`
+	Serving     bool           `json:"serving,omitempty"`
+	Terminating bool           `json:"terminating,omitempty"`
+	Local       bool           `json:"local,omitempty"`
+	Chosen      bool           `json:"chosen,omitempty"` // new connections may go there
+}

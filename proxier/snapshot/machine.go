@@ -1,0 +1,62 @@
+package snapshot
+
+import (
+	"net/netip"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Machine is what can be read on this machine by whoever may, daemon or not.
+type Machine struct {
+	Release string            // of the kernel
+	IPVS    bool              // the kernel has IPVS loaded
+	Modules map[string]Module // those that matter here
+	Sysctls map[string]string // by name; without those that cannot be read
+
+	Device string     // what kube-ipvs0 is: dummy, something else, or nothing when there is none
+	Rows   state.Rows // what is ours; health ports belong to a process and cannot be seen
+	Sets   map[string]int
+	Nodes  []netip.Addr // addresses of the node's own
+
+	Connections map[state.RealServer]Connections
+	Foreign     Foreign
+
+	Tables    []Tables
+	Processes []Process // of other proxies, and of those who announce addresses by ARP
+	Unread    []string  // what could not be read, and why
+}
+
+// Foreign is what others have in IPVS: virtual servers without our flag.
+type Foreign struct {
+	VirtualServers map[state.VirtualServer]state.Balancing
+	RealServers    map[state.RealServer]state.Weight
+}
+
+// Module is how the kernel has a module.
+type Module string
+
+// The four ways, from best to worst. A module that is built in or available is
+// there when it is asked for.
+const (
+	Loaded    Module = "loaded"
+	BuiltIn   Module = "built in"
+	Available Module = "available"
+	Missing   Module = "missing"
+)
+
+// Connections are those of one real server now.
+type Connections struct{ Active, Inactive int }
+
+// Tables are the iptables of one family in one backend.
+type Tables struct {
+	Program string   // "iptables", "ip6tables-legacy"
+	Version string   // as the program says it
+	Ours    bool     // these are those that the daemon uses
+	Rules   []string // "filter INPUT -j REJECT", in order
+}
+
+// Process is a running program of interest.
+type Process struct {
+	ID   int
+	Name string
+}
