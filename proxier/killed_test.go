@@ -51,7 +51,10 @@ func killed(t *testing.T, calls int) (rows string, cut bool) {
 		})
 		go func() { done <- p.Run(ctx) }()
 		synctest.Wait()
-		return func() { cancel(); _ = <-done } // it may have been cut short
+		return func() {
+			cancel()
+			t.Log(<-done) // it may have been cut short
+		}
 	}
 	for i := range 3 {
 		svc, slice := numbered(i, 2, 0)
