@@ -130,14 +130,12 @@ type Idle struct {
 }
 
 // Dataplane compares a ClusterIP with the Pod behind it: new TCP connections
-// one after the other, and one stream. Rules are those in the chains that a
-// first packet enters.
+// one after the other, and one stream.
 type Dataplane struct {
 	Connections       float64 `json:"connections_per_s"`
 	ConnectionsDirect float64 `json:"connections_direct_per_s"`
 	Stream            float64 `json:"stream_mbyte_per_s"`
 	StreamDirect      float64 `json:"stream_direct_mbyte_per_s"`
-	Rules             int     `json:"rules,omitempty"`
 }
 
 // Bare is the floor, in seconds: what the kernel takes for the rows of a

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	rounds         = 5
+	rounds         = 7
 	roundConnects  = 400
 	streamBytes    = 64 << 20
 	dataplaneProbe = 0
