@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 )
@@ -16,6 +17,7 @@ func newRoot() *cobra.Command {
 	root.Long = introduction
 	root.Args = cobra.ArbitraryArgs // parse says which words there are
 	root.SilenceErrors, root.SilenceUsage = true, true
+	root.SetOut(os.Stdout) // cobra prints to standard error by itself
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		daemonCommand("init [flags]", "Do what needs full privileges, and exit: modules and sysctls"),

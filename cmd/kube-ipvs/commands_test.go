@@ -108,3 +108,12 @@ func TestManPages(t *testing.T) {
 		}
 	}
 }
+
+// What is asked for goes to standard output, for scripts to read.
+func TestAnswersGoToStandardOutput(t *testing.T) {
+	for _, c := range append(newRoot().Commands(), newRoot()) {
+		if c.OutOrStderr() != os.Stdout {
+			t.Errorf("%s does not print to standard output", c.Name())
+		}
+	}
+}
