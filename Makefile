@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration bench vuln man deps clean
+.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations bench vuln man deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -65,9 +65,15 @@ bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one 
 vuln: ## known weaknesses in what we depend on; asks the network
 	go run $(VULN) ./...
 
-migration: deps machine control-plane real-tests ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
-	cd e2e && $(OUT)/controlplane -- $(OUT)/vm -timeout 20m -- \
-		$(OUT)/e2e.test -test.v -test.timeout=20m -test.run TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
+# Both start the real kube-proxy many times, which takes too long for every test run.
+MATRIX = go test -tags 'e2e migration' -c -o $(OUT)/matrix.test ./e2e && cd e2e && \
+	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/matrix.test -test.v -test.timeout=60m -test.run
+
+migrations: deps machine control-plane build ## from each mode of the real kube-proxy to here under traffic, and back
+	$(MATRIX) TestMigration
+
+migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
+	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
 	go run ./e2e/migration $(OUT)/migration.txt
 
 deps: ## Debian packages that tests and demo need

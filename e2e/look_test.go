@@ -68,11 +68,6 @@ func TestTraceNamesWhatIsBroken(t *testing.T) {
 			[]string{"sysctl -w net.ipv4.vs.conntrack=0"},
 			[]string{"sysctl -w net.ipv4.vs.conntrack=1"},
 		},
-		{
-			"a foreign server on the same address", "does not work: another program has made a virtual server of its own at " + at,
-			[]string{"ipvsadm -D -t " + at, "ipvsadm -A -t " + at + " -s wrr"},
-			[]string{"ipvsadm -D -t " + at, "ipvsadm -A -t " + at + " -s rr -b flag-3", "ipvsadm -a -t " + at + " -r " + real + " -m -w 1"},
-		},
 	} {
 		t.Run(b.name, func(t *testing.T) {
 			run(t, b.damage...)

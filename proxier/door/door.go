@@ -133,7 +133,7 @@ func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.D
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED):
 		return d, ErrNobody
-	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE), hungUp(err):
 		return d, errors.New("ask the daemon: it answers only root")
 	case err != nil:
 		return d, fmt.Errorf("ask the daemon: %w", err)
@@ -147,4 +147,10 @@ func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.D
 		return d, fmt.Errorf("read the daemon's answer: %w", err)
 	}
 	return d, nil
+}
+
+// hungUp knows net/http's word for a connection that the other end closed
+// before anything was asked; there is no value to compare with.
+func hungUp(err error) bool {
+	return err != nil && strings.Contains(err.Error(), "server closed idle connection")
 }
