@@ -51,7 +51,8 @@ func (d *demo) before(context.Context) error {
 }
 
 // account is a counter that a rule counts with; it has to be there first.
-var account = regexp.MustCompile(`--nfacct-name (\S+)`)
+// iptables-save prints two blanks before its name.
+var account = regexp.MustCompile(`--nfacct-name +(\S+)`)
 
 // load adds rules of both families to the node's.
 func (s *stage) load(v4, v6 string) error {

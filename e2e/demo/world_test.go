@@ -101,3 +101,11 @@ func TestWorldsThatAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// A rule cannot be loaded before the counter that it counts with.
+func TestEveryAccountOfTheOldRulesIsKnown(t *testing.T) {
+	rules := strings.Count(leftovers, "--nfacct-name")
+	if found := len(account.FindAllString(leftovers, -1)); rules == 0 || found != rules {
+		t.Errorf("%d of %d accounts are found", found, rules)
+	}
+}
