@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations bench vuln man deps clean
+.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations bench vuln man deploy deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -24,6 +24,7 @@ test: deps lint unit e2e ## everything: lint, unit tests, contract and end to en
 
 lint: $(OUT)/tools/golangci-lint ## what go vet does not see
 	$(OUT)/tools/golangci-lint run $(PACKAGES)
+	cd deploy && $(OUT)/tools/golangci-lint run ./...
 
 $(OUT)/tools/golangci-lint: Makefile
 	GOBIN=$(OUT)/tools go install $(LINT)
@@ -31,6 +32,7 @@ $(OUT)/tools/golangci-lint: Makefile
 
 unit: ## tests that need no privilege, with the race detector
 	CGO_ENABLED=1 go test -race -timeout 10m ./...
+	cd deploy && go test ./... # a module of its own: Helm's libraries stay out of the daemon's go.mod
 
 microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/microbench.txt, for benchstat
 	@mkdir -p $(OUT)
@@ -75,6 +77,9 @@ migrations: deps machine control-plane build ## from each mode of the real kube-
 migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
 	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
 	go run ./e2e/migration $(OUT)/migration.txt
+
+deploy: ## manifests made of the chart: deploy/install.yaml and its companions
+	cd deploy && go run ./render .
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh
