@@ -66,32 +66,43 @@ func (g *migration) switchOver(t *testing.T) {
 			}
 		}
 	})
-	t.Run("no question was unanswered meanwhile", func(t *testing.T) {
-		for _, l := range loops {
-			c := l.Stop()
-			t.Logf("%s: %s", l.question, c)
-			if c.Failed() > 0 {
-				t.Errorf("%s: %d are lost", l.question, c.Failed())
-			}
-		}
-	})
+	t.Run("no question was unanswered meanwhile", func(t *testing.T) { unbroken(t, loops) })
 	t.Run("many syncs later others still have what is theirs (K10)", func(t *testing.T) {
-		before, err := g.count("kubeipvs_kernel_listings_total")
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = lab.Until(within(t, patience), func() error {
-			now, err := g.count("kubeipvs_kernel_listings_total")
-			if n := now.since(before)[`kubeipvs_kernel_listings_total{kind="virtual server"}`]; err == nil && n < 4 {
-				err = fmt.Errorf("%v listings", n)
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		g.manySyncs(t, metrics)
 		g.before.untilTakenOver(t, g.cluster)
 	})
+}
+
+// manySyncs waits until the daemon has read the kernel back some times.
+func (g *migration) manySyncs(t *testing.T, metrics string) {
+	t.Helper()
+	const listings = `kubeipvs_kernel_listings_total{kind="virtual server"}`
+	before, err := g.countAt(metrics, listings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = lab.UntilEvery(within(t, patience), long, func() error {
+		now, err := g.countAt(metrics, listings)
+		if n := now[listings] - before[listings]; err == nil && n < 4 {
+			err = fmt.Errorf("%v listings", n)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unbroken ends the loops and tells how it went.
+func unbroken(t *testing.T, loops []asking) {
+	t.Helper()
+	for _, l := range loops {
+		c := l.Stop()
+		t.Logf("%s: %s", l.question, c)
+		if c.Failed() > 0 {
+			t.Errorf("%s: %d are lost", l.question, c.Failed())
+		}
+	}
 }
 
 // startAsking has the pace of fifty new connections a second; datagrams are

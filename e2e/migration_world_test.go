@@ -41,8 +41,12 @@ func newWorld(t *testing.T, many int) world {
 	kinds := [][]func(*corev1.Service){
 		{tcp}, {tcp, nodePort}, {tcp}, {tcp, sticky}, {speaks(lab.UDP)}, {tcp}, {tcp, nodePort, local}, {speaks(lab.SCTP)},
 	}
-	for i := range many - 5 {
-		s.created(fmt.Sprintf("one-%d", i), some, kinds[i%len(kinds)]...)
+	err := parallel(many-5, func(i int) error {
+		_, err := s.write(fmt.Sprintf("one-%d", i), some, kinds[i%len(kinds)]...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	return w
 }

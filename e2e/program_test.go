@@ -80,7 +80,9 @@ func (p *program) get(url string) (string, error) {
 type counted map[string]float64
 
 // count reads the metrics whose name begins with prefix.
-func (p *program) count(prefix string) (counted, error) {
+func (p *program) count(prefix string) (counted, error) { return p.countAt(metrics, prefix) }
+
+func (p *program) countAt(metrics, prefix string) (counted, error) {
 	text, err := p.get(metrics + "/metrics")
 	if err != nil {
 		return nil, err

@@ -45,6 +45,15 @@ func (s *space) service(name string, of endpoints, edit ...func(*corev1.Service)
 // created does not wait.
 func (s *space) created(name string, of endpoints, edit ...func(*corev1.Service)) *service {
 	s.t.Helper()
+	svc, err := s.write(name, of, edit...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return svc
+}
+
+// write is created for any goroutine.
+func (s *space) write(name string, of endpoints, edit ...func(*corev1.Service)) (*service, error) {
 	object := &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: name},
 		Spec:       corev1.ServiceSpec{IPFamilyPolicy: new(corev1.IPFamilyPolicyRequireDualStack)},
@@ -57,19 +66,16 @@ func (s *space) created(name string, of endpoints, edit ...func(*corev1.Service)
 	}
 	ingress := object.Status.LoadBalancer.Ingress // which Create drops
 	svc := &service{object, s}
-	svc.setEndpoints(of)
+	if err := svc.writeEndpoints(of); err != nil {
+		return nil, err
+	}
 	ctx := within(s.t, soon)
 	var err error
-	if svc.Service, err = api.CoreV1().Services(s.name).Create(ctx, object, metav1.CreateOptions{}); err != nil {
-		s.t.Fatal(err)
-	}
-	if len(ingress) > 0 {
+	if svc.Service, err = api.CoreV1().Services(s.name).Create(ctx, object, metav1.CreateOptions{}); err == nil && len(ingress) > 0 {
 		svc.Status.LoadBalancer.Ingress = ingress
-		if svc.Service, err = api.CoreV1().Services(s.name).UpdateStatus(ctx, svc.Service, metav1.UpdateOptions{}); err != nil {
-			s.t.Fatal(err)
-		}
+		svc.Service, err = api.CoreV1().Services(s.name).UpdateStatus(ctx, svc.Service, metav1.UpdateOptions{})
 	}
-	return svc
+	return svc, err
 }
 
 // What the tests' Services have in common, to be combined.
@@ -132,6 +138,12 @@ func (s *service) edit(change func(*corev1.Service)) {
 // setEndpoints writes the slices, one of each family.
 func (s *service) setEndpoints(of endpoints, edit ...func(*discovery.EndpointSlice)) {
 	s.space.t.Helper()
+	if err := s.writeEndpoints(of, edit...); err != nil {
+		s.space.t.Fatal(err)
+	}
+}
+
+func (s *service) writeEndpoints(of endpoints, edit ...func(*discovery.EndpointSlice)) error {
 	ctx := within(s.space.t, soon)
 	slices := api.DiscoveryV1().EndpointSlices(s.Namespace)
 	for _, f := range families {
@@ -144,9 +156,10 @@ func (s *service) setEndpoints(of endpoints, edit ...func(*discovery.EndpointSli
 			_, err = slices.Update(ctx, slice, metav1.UpdateOptions{})
 		}
 		if err != nil {
-			s.space.t.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
 // slice is what an endpoint slice controller would write.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
 // Conntrack is what is asked of the kernel's table of connections. Zero leaves
@@ -59,10 +61,11 @@ func (c Conntrack) settings() (all []sysctl) {
 	return all
 }
 
-// ensure writes what is different below root. The table's size is only ever
-// raised, and its hash table with it. What a container may not write is among
-// the warnings; a setting that does not exist is an error.
-func (c Conntrack) ensure(root string, cores int) (warnings []string, err error) {
+// ensure writes what is different below root, after its former value was noted.
+// The table's size is only ever raised, and its hash table with it, which is no
+// sysctl. What a container may not write is among the warnings; a setting that
+// does not exist is an error.
+func (c Conntrack) ensure(root string, cores int, former func([]remains.Sysctl)) (warnings []string, err error) {
 	var errs []error
 	note := func(err error) {
 		if errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission) {
@@ -71,23 +74,20 @@ func (c Conntrack) ensure(root string, cores int) (warnings []string, err error)
 			errs = append(errs, err)
 		}
 	}
+	all := c.settings()
 	if limit := c.limit(cores); limit > 0 {
-		note(raise(filepath.Join(root, "proc/sys/net/netfilter/nf_conntrack_max"), limit))
+		size := sysctl{"net.netfilter.nf_conntrack_max", strconv.Itoa(limit)}
+		now, err := size.read(filepath.Join(root, "proc/sys"))
+		note(err)
+		if n, unreadable := strconv.Atoi(now); unreadable == nil && n < limit {
+			all = append(all, size)
+		}
 		note(raise(filepath.Join(root, "sys/module/nf_conntrack/parameters/hashsize"), limit/4))
 	}
-	for _, s := range c.settings() {
-		note(s.set(filepath.Join(root, "proc/sys")))
+	for _, s := range all {
+		note(ensure(filepath.Join(root, "proc/sys"), []sysctl{s}, former))
 	}
 	return warnings, errors.Join(errs...)
-}
-
-// set writes the setting if it is different.
-func (s sysctl) set(root string) error {
-	now, err := s.read(root)
-	if err != nil || now == s.want {
-		return err
-	}
-	return s.write(root, now)
 }
 
 // raise writes n into a file that holds a smaller number.
@@ -112,7 +112,7 @@ func raise(path string, n int) error {
 // Conntrack sets up the kernel's table of connections and answers with what
 // could not be written here, but does not keep anybody from working.
 func (k *Kernel) Conntrack(c Conntrack) (warnings []string, err error) {
-	return c.ensure("/", onlineCores("/sys/devices/system/cpu/online"))
+	return c.ensure("/", onlineCores("/sys/devices/system/cpu/online"), k.noteFormer)
 }
 
 // onlineCores are those of the machine, whatever this process may use; at least

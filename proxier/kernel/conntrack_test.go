@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
 // A39, A40: what is asked for per core is bounded, the least is not.
@@ -56,8 +58,19 @@ func TestConntrackSettings(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if warnings, err := c.ask.ensure(root, 2); err != nil || warnings != nil {
+			former := map[string]string{}
+			warnings, err := c.ask.ensure(root, 2, func(all []remains.Sysctl) {
+				for _, s := range all {
+					former[s.Name] = s.Was
+				}
+			})
+			if err != nil || warnings != nil {
 				t.Errorf("%q, %v", warnings, err)
+			}
+			for name := range c.change {
+				if was := former[dotted(name)]; name != hash && was != before[name] {
+					t.Errorf("%s was %q; noted is %q", name, before[name], was)
+				}
 			}
 			changed := map[string]string{}
 			for name, value := range before {
@@ -76,8 +89,13 @@ func TestConntrackSettings(t *testing.T) {
 	}
 }
 
+// dotted is the sysctl in a file.
+func dotted(path string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(path, "proc/sys/"), "/", ".")
+}
+
 func TestConntrackThatIsNotThere(t *testing.T) {
-	_, err := Conntrack{MaxPerCore: 1, UDP: time.Second}.ensure(t.TempDir(), 1)
+	_, err := Conntrack{MaxPerCore: 1, UDP: time.Second}.ensure(t.TempDir(), 1, func([]remains.Sysctl) {})
 	if err == nil || !strings.Contains(err.Error(), "nf_conntrack_max") || !strings.Contains(err.Error(), "nf_conntrack_udp_timeout") {
 		t.Errorf("%v", err)
 	}

@@ -55,12 +55,14 @@ func (k *Kernel) Host(ctx context.Context) error {
 	if err := k.probeScheduler(ctx); err != nil {
 		return err
 	}
-	err := ensure(procSys, sysctls(k.cfg, parseRelease(release())), func(changes []remains.Sysctl) {
-		if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {
-			k.cfg.Unrecorded(err)
-		}
-	})
+	err := ensure(procSys, sysctls(k.cfg, parseRelease(release())), k.noteFormer)
 	return errors.Join(err, k.setTimeouts())
+}
+
+func (k *Kernel) noteFormer(changes []remains.Sysctl) {
+	if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {
+		k.cfg.Unrecorded(err)
+	}
 }
 
 // setTimeouts changes those IPVS timeouts that are configured and different.
