@@ -61,7 +61,7 @@ func look(cmd *cobra.Command, q snapshot.Question) (v views, err error) {
 	case !errors.Is(err, door.ErrNobody):
 		return v, err
 	}
-	v.machine = kernel.Look(cmd.Context())
+	v.machine = kernel.ReadMachine(cmd.Context())
 	for _, what := range v.machine.Unread {
 		cmd.PrintErrln("kube-ipvs: not all can be seen:", what)
 	}

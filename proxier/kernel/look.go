@@ -16,9 +16,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Look says what there is on this machine, for somebody who only looks: no
+// ReadMachine says what there is on this machine, for somebody who only looks: no
 // module is loaded and nothing is made. What cannot be read is named in Unread.
-func Look(ctx context.Context) snapshot.Machine {
+func ReadMachine(ctx context.Context) snapshot.Machine {
 	m := snapshot.Machine{Rows: state.NewRows(), Sets: map[string]int{}, Sysctls: readSysctls("/proc/sys")}
 	m.Release = release()
 	m.Modules = findModules("/", m.Release)
