@@ -23,10 +23,21 @@ func running(t *testing.T, services int) (*fakeCluster, *kerneltest.Kernel) {
 		api.setService(svc)
 		api.setSlice(slice)
 	}
+	work(t, api, k, k)
+	if held := len(k.Rows().RealServers); held != 3*services {
+		t.Fatalf("%d real servers at the start, want %d", held, 3*services)
+	}
+	k.Calls()
+	return api, k
+}
+
+// work has a daemon work with this kernel, which is k or stands before it.
+func work(t *testing.T, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kernel) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	p := proxier.New(testConfig, proxier.Parts{
-		API: api, Changes: api.changes, Kernel: k, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
+		API: api, Changes: api.changes, Kernel: as, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
 	})
 	go func() { done <- p.Run(ctx) }()
 	synctest.Wait()
@@ -36,11 +47,41 @@ func running(t *testing.T, services int) (*fakeCluster, *kerneltest.Kernel) {
 			t.Error(err)
 		}
 	})
-	if held := len(k.Rows().RealServers); held != 3*services {
-		t.Fatalf("%d real servers at the start, want %d", held, 3*services)
-	}
-	k.Calls()
-	return api, k
+}
+
+// tardy is a kernel that takes long to prepare.
+type tardy struct {
+	*kerneltest.Kernel
+	takes time.Duration
+}
+
+func (s tardy) Prepare(ctx context.Context) error {
+	time.Sleep(s.takes)
+	return s.Kernel.Prepare(ctx)
+}
+
+// On a node that is so slow that reading back takes longer than the sync
+// period, everything is read back nevertheless.
+func TestReadingThatTakesLongerThanThePeriod(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k := newFakeCluster(), kerneltest.New(netip.MustParseAddr("192.0.2.1"))
+		svc, slice := numbered(0, 3, 0)
+		api.setService(svc)
+		api.setSlice(slice)
+		work(t, api, k, tardy{k, testConfig.SyncPeriod + time.Second})
+		time.Sleep(2 * testConfig.SyncPeriod)
+		want := k.Rows().String()
+		for name, drift := range map[string]func(r *state.Rows){
+			"real servers": func(r *state.Rows) { clear(r.RealServers) },
+			"addresses":    func(r *state.Rows) { clear(r.Addresses) },
+		} {
+			k.Drift(drift)
+			time.Sleep(4 * testConfig.SyncPeriod)
+			if got := k.Rows().String(); got != want {
+				t.Errorf("%s are not back:\n%swant:\n%s", name, got, want)
+			}
+		}
+	})
 }
 
 // A flush of IPVS is noticed within five seconds, though a round takes thirty,

@@ -71,9 +71,6 @@ func (p *Proxier) read(drift map[string]int, err error) map[string]int {
 // follow, and after what pause comes the step after it.
 func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, pause time.Duration) {
 	r := &p.reading
-	if now := time.Now(); now.Sub(r.begun) >= p.cfg.SyncPeriod {
-		p.beginReading(now)
-	}
 	if len(r.steps) > 0 {
 		step := r.steps[0]
 		r.steps = r.steps[1:]
@@ -86,6 +83,12 @@ func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, 
 	drift = p.readServices(ctx)
 	if r.portion == 0 && r.rush == 0 {
 		pause = min(readingPause, p.cfg.SyncPeriod)
+		// Only now: if reading all the rest takes longer than a period,
+		// Services still have their turn.
+		if now := time.Now(); now.Sub(r.begun) >= p.cfg.SyncPeriod {
+			p.beginReading(now)
+			pause = 0
+		}
 	}
 	return drift, len(drift) > 0, pause
 }
