@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,7 +31,7 @@ var migrations = []struct {
 // From every mode of the real kube-proxy to kube-ipvs under traffic, away with
 // kube-ipvs, and back (K01 to K10, K19).
 func TestMigration(t *testing.T) {
-	w := newWorld(t, 200)
+	w := newWorld(t, migrating(t))
 	for _, m := range migrations {
 		t.Run(m.name, func(t *testing.T) {
 			c := ownCluster(t)
@@ -54,6 +57,18 @@ func TestMigration(t *testing.T) {
 			})
 		})
 	}
+}
+
+// migrating is how many Services there are: few, unless E2E_MIGRATION_SERVICES
+// says otherwise, because kube-proxy needs minutes here for its first sync of
+// 200 in ipvs mode.
+func migrating(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("E2E_MIGRATION_SERVICES"), "21"))
+	if err != nil || n < 5 {
+		t.Fatalf("E2E_MIGRATION_SERVICES: %q, want a number of at least 5", os.Getenv("E2E_MIGRATION_SERVICES"))
+	}
+	return n
 }
 
 // What the real `kube-proxy --cleanup` leaves on a node where kube-proxy was

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -50,9 +51,13 @@ func (g *migration) switchOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("kube-ipvs is ready after %s", time.Since(begin).Round(100*time.Millisecond))
+	t.Run("takeover", func(t *testing.T) {
+		g.awaitTakeover(t)
+		t.Logf("done %s after the start", time.Since(begin).Round(100*time.Millisecond))
+	})
+	t.Run("no question was unanswered meanwhile", func(t *testing.T) { unbroken(t, loops) })
 	t.Run("nothing of kube-proxy's is left, and all of others", func(t *testing.T) {
 		g.before.untilTakenOver(t, g.cluster)
-		t.Logf("%s after the start", time.Since(begin).Round(100*time.Millisecond))
 	})
 	t.Run("a Service that had nobody when kube-proxy was stopped answers", func(t *testing.T) {
 		answered(t, g.questions("p3", g.empty.clusterIPs(), lab.TCP), itself, "p1", "r1")
@@ -66,7 +71,6 @@ func (g *migration) switchOver(t *testing.T) {
 			}
 		}
 	})
-	t.Run("no question was unanswered meanwhile", func(t *testing.T) { unbroken(t, loops) })
 	t.Run("many syncs later others still have what is theirs (K10)", func(t *testing.T) {
 		g.manySyncs(t, metrics)
 		g.before.untilTakenOver(t, g.cluster)
@@ -105,8 +109,24 @@ func unbroken(t *testing.T, loops []asking) {
 	}
 }
 
-// startAsking has the pace of fifty new connections a second; datagrams are
-// some less, which is what an emulated machine bears.
+// awaitTakeover asks rarely, not to disturb those who count what is lost.
+func (g *migration) awaitTakeover(t *testing.T) {
+	t.Helper()
+	err := lab.UntilEvery(within(t, 3*patience), long, func() error {
+		is, err := g.count("kubeipvs_takeover_done")
+		if err == nil && is["kubeipvs_takeover_done"] != 1 {
+			err = errors.New("the takeover is not done")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startAsking has the pace of fifty new connections a second, half of them
+// through each way; datagrams are some less, which is what an emulated machine
+// bears.
 func (g *migration) startAsking(t *testing.T) (all []asking) {
 	for _, q := range []question{
 		g.questions("p3", g.web.clusterIPs(), lab.TCP)[0],
@@ -114,7 +134,7 @@ func (g *migration) startAsking(t *testing.T) (all []asking) {
 		g.questions("p3", g.web.clusterIPs(), lab.UDP)[0],
 		g.web.onNode("outside", nodeAddrs[:1], lab.UDP)[0],
 	} {
-		every := 20 * time.Millisecond
+		every := 40 * time.Millisecond
 		if q.protocol == lab.UDP {
 			every = 100 * time.Millisecond
 		}

@@ -183,7 +183,7 @@ func (w witness) afterCleanup(t *testing.T, c *cluster, cleanup lab.Command) {
 func (w witness) untilTakenOver(t *testing.T, c *cluster) {
 	t.Helper()
 	var got witness
-	err := lab.Until(within(t, patience), func() error {
+	err := lab.UntilEvery(within(t, patience), long, func() error {
 		if got = witnessOf(t, c.host).withoutOurs(); got != w {
 			return errors.New("the node is not as it was")
 		}

@@ -21,6 +21,7 @@ type answers struct {
 	fields        *prometheus.GaugeVec
 	adopted       *prometheus.GaugeVec
 	removed       prometheus.Counter
+	takenOver     prometheus.Gauge
 }
 
 func newAnswers() answers {
@@ -43,6 +44,9 @@ func newAnswers() answers {
 		removed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeipvs_takeover_removed_total", Help: "Chains and other things of another proxy that were removed by takeover.",
 		}),
+		takenOver: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kubeipvs_takeover_done", Help: "1 once all that another proxy left behind has been removed, but for what others hold.",
+		}),
 	}
 }
 
@@ -52,7 +56,7 @@ func (a answers) collectors() []prometheus.Collector {
 		probe.WithLabelValues("503")
 	}
 	return []prometheus.Collector{
-		a.probes["/healthz"], a.probes["/livez"], a.full, a.partial, a.queued, a.members, a.fields, a.adopted, a.removed,
+		a.probes["/healthz"], a.probes["/livez"], a.full, a.partial, a.queued, a.members, a.fields, a.adopted, a.removed, a.takenOver,
 	}
 }
 

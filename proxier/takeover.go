@@ -103,5 +103,6 @@ func (p *Proxier) removeRemains(ctx context.Context) {
 		t.next = time.Now().Add(p.cfg.SyncPeriod)
 		return
 	}
+	p.metrics.answers.takenOver.Set(1)
 	t.done, t.next = true, time.Now().Add(betweenTakeovers)
 }
