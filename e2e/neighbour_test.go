@@ -24,6 +24,7 @@ func TestKubeProxyBesideUs(t *testing.T) {
 	loops := startAsking(t, []question{
 		g.questions("p3", g.web.clusterIPs(), lab.TCP)[0],
 		g.web.onNode("outside", nodeAddrs[:1], lab.TCP)[0],
+		g.direct("p3", "p1"),
 	})
 
 	// kube-proxy has the ports where both would be asked.
