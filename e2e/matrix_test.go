@@ -42,18 +42,19 @@ func TestMigration(t *testing.T) {
 				feed(t, c.host, lentChain, fmt.Sprintf("iptables-%s-restore", back.backend), "--noflush")
 			}
 			g := migration{world: w.at(t, c), kubeProxy: newKubeProxy(t, c.host), before: witnessOf(t, c.host)}
+			g.empty.setEndpoints(nil)
 			for _, old := range m.was {
 				g.run(t, old)
 			}
 			g.switchOver(t)
-			g.cleanUp(t)
+			g.cleanUp(t, m.lent)
 			t.Run("the way back", func(t *testing.T) {
 				g.run(t, back)
 				served(t, g.served())
 			})
 			t.Run("and away with kube-proxy, in its own place", func(t *testing.T) {
 				g.kubeProxy.stop(t)
-				g.before.afterCleanup(t, g.cluster, lab.Command{Args: []string{"--cleanup"}, Env: g.env})
+				g.cleanedUp(t, m.lent)
 			})
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,7 +37,6 @@ func (g *migration) run(t *testing.T, m mode) {
 
 // switchOver ends kube-proxy and starts kube-ipvs.
 func (g *migration) switchOver(t *testing.T) {
-	g.empty.setEndpoints(nil)
 	served(t, g.served())
 	refused(t, g.toEmpty())
 	connections := hold(t, append(
@@ -158,11 +158,23 @@ func (g *migration) startAsking(t *testing.T) (all []asking) {
 }
 
 // cleanUp takes kube-ipvs away.
-func (g *migration) cleanUp(t *testing.T) {
+func (g *migration) cleanUp(t *testing.T, lent bool) {
 	if code, err := g.process.Stop(); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v; want 0", code, err)
 	}
-	t.Run("after one --cleanup the node is as it was before kube-proxy", func(t *testing.T) {
-		g.before.afterCleanup(t, g.cluster, lab.Command{Args: []string{"--cleanup"}, Env: g.env})
-	})
+	t.Run("after one --cleanup the node is as it was before kube-proxy", func(t *testing.T) { g.cleanedUp(t, lent) })
+}
+
+// cleanedUp runs it. A chain that others use is left, which it says.
+func (g *migration) cleanedUp(t *testing.T, lent bool) {
+	t.Helper()
+	cleanup := lab.Command{Args: []string{"--cleanup"}, Env: g.env}
+	if !lent {
+		g.before.afterCleanup(t, g.cluster, cleanup)
+		return
+	}
+	said := g.before.afterCleanupThatEnds(t, g.cluster, cleanup, 1)
+	if !strings.Contains(said, "left: ") || !strings.Contains(said, "KUBE-MARK-MASQ") {
+		t.Errorf("it says:\n%swant that KUBE-MARK-MASQ is left", said)
+	}
 }

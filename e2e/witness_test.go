@@ -170,12 +170,19 @@ func (w witness) withoutOurs() witness {
 // afterCleanup runs a cleanup, after which the node has to be as it was.
 func (w witness) afterCleanup(t *testing.T, c *cluster, cleanup lab.Command) {
 	t.Helper()
-	if code, said := c.runOnce(t, cleanup); code != 0 {
-		t.Errorf("exit code %d:\n%s", code, said)
+	w.afterCleanupThatEnds(t, c, cleanup, 0)
+}
+
+func (w witness) afterCleanupThatEnds(t *testing.T, c *cluster, cleanup lab.Command, with int) (said string) {
+	t.Helper()
+	code, said := c.runOnce(t, cleanup)
+	if code != with {
+		t.Errorf("exit code %d, want %d:\n%s", code, with, said)
 	}
 	if now := witnessOf(t, c.host); now != w {
 		t.Errorf("the node is not as it was (-want +got):\n%s", cmp.Diff(w, now))
 	}
+	return said
 }
 
 // untilTakenOver waits until the node has what was there and what is ours, no
