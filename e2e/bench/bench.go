@@ -28,16 +28,16 @@ func bench(ctx context.Context, opts options, p programs) error {
 	if err != nil {
 		return err
 	}
-	begin, left := time.Now(), time.Duration(0)
-	var todo []cell
-	for _, c := range opts.cells {
-		if done, ok := all.Cell(c.job.Proxy, c.job.Size); opts.resume && ok && done.Problem == "" {
-			continue
-		}
-		todo, left = append(todo, complete(c, p)), left+c.estimate
+	begin, todo, left := time.Now(), opts.cells, time.Duration(0)
+	if opts.resume {
+		todo = undone(todo, all)
+	}
+	for _, c := range todo {
+		left += c.estimate
 	}
 	var failed error
 	for i, c := range todo {
+		c = complete(c, p)
 		fmt.Fprintf(os.Stderr, "bench: %s (%d of %d), about %s; %s since the begin, about %s left\n",
 			c.name(), i+1, len(todo), c.estimate, time.Since(begin).Round(time.Second), left)
 		left -= c.estimate
@@ -55,6 +55,16 @@ func bench(ctx context.Context, opts options, p programs) error {
 	}
 	print(all)
 	return failed
+}
+
+// undone are the cells that the run does not have complete.
+func undone(cells []cell, r figures.Run) (todo []cell) {
+	for _, c := range cells {
+		if done, _ := r.Cell(c.job.Proxy, c.job.Size); !done.Complete() {
+			todo = append(todo, c)
+		}
+	}
+	return todo
 }
 
 // print shows how the targets came out.
@@ -91,8 +101,8 @@ func (o *outer) measure(bin string, limit time.Duration) (err error) {
 	code, err := child.Run(cmd)
 	if err == nil && code != 0 {
 		err = fmt.Errorf("the inner half ended with exit code %d", code)
-		if o.last.Proxy != "" && o.last.Problem == "" {
-			o.last.Problem = err.Error()
+		if o.last.Problem == "" {
+			o.last.Proxy, o.last.Size, o.last.Problem = o.job.Proxy, o.job.Size, err.Error()
 			err = errors.Join(err, o.noted(o.last))
 		}
 	}

@@ -98,6 +98,19 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// A cell that was broken off, or of which a step has failed, is measured again.
+func TestUndone(t *testing.T) {
+	var r figures.Run
+	all := full()
+	r.Put(figures.Cell{Proxy: all[0].job.Proxy, Size: all[0].job.Size, Whole: true})
+	r.Put(figures.Cell{Proxy: all[1].job.Proxy, Size: all[1].job.Size, Start: &figures.Start{}})
+	r.Put(figures.Cell{Proxy: all[2].job.Proxy, Size: all[2].job.Size, Whole: true, Problem: "moves: refused"})
+	todo := undone(all, r)
+	if len(todo) != len(all)-1 || todo[0].name() != all[1].name() || todo[1].name() != all[2].name() {
+		t.Errorf("%d of %d cells, the first %s", len(todo), len(all), todo[0].name())
+	}
+}
+
 // What is written can be read, and the rest is written beside it.
 func TestResultsAreKept(t *testing.T) {
 	folder := t.TempDir()

@@ -62,8 +62,12 @@ type Cell struct {
 	Churns    []Churn    `json:"churns,omitempty"`
 	Bare      *Bare      `json:"bare,omitempty"`
 
+	Whole   bool   `json:"whole,omitempty"`   // all steps have had their turn
 	Problem string `json:"problem,omitempty"` // why something is missing
 }
+
+// Complete tells whether nothing is missing.
+func (c Cell) Complete() bool { return c.Whole && c.Problem == "" }
 
 // Start is a proxy from the start of its process on. First is the first answer
 // through a Service; Settled is when all probes answer and the proxy's own
@@ -78,8 +82,8 @@ type Start struct {
 	Writes    *float64 `json:"rows_written,omitempty"` // by the proxy's own count
 }
 
-// Memory is the proxy's after it has settled, in bytes: resident now, at most,
-// and its proportional share.
+// Memory is the proxy's after it has settled, in bytes: resident, its
+// proportional share, and the most that was resident at any time of the cell.
 type Memory struct {
 	Resident int64 `json:"resident"`
 	Peak     int64 `json:"peak"`
@@ -162,7 +166,7 @@ type Run struct {
 func (r Run) Machines() []string {
 	var all []string
 	for _, c := range r.Cells {
-		if m := c.Machine + ", Linux " + c.Kernel; !slices.Contains(all, m) {
+		if m := c.Machine + ", Linux " + c.Kernel; c.Machine != "" && !slices.Contains(all, m) {
 			all = append(all, m)
 		}
 	}

@@ -44,8 +44,9 @@ type step struct {
 
 // all measures everything in an order in which nothing disturbs what comes
 // later: churn leaves deleted real servers behind in the kernel, for minutes.
-// The outer half has each figure as soon as it is there.
-func (b *bench) all(begin time.Time) error {
+// The outer half has each figure as soon as it is there. A step that fails takes
+// no other with it, unless the proxy cannot be asked anything any more.
+func (b *bench) all(begin time.Time) (failed error) {
 	proxy := b.job.Proxy != figures.Floor
 	for _, s := range []step{
 		{"floor", !proxy, b.floor},
@@ -60,19 +61,31 @@ func (b *bench) all(begin time.Time) error {
 			continue
 		}
 		err := s.do()
+		if proxy && err == nil {
+			err = b.notePeak()
+		}
 		if err != nil {
-			b.cell.Problem = fmt.Sprintf("%s: %v", s.name, err)
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", s.name, err))
+			b.cell.Problem = failed.Error()
 		}
 		b.cell.Took = figures.Round(time.Since(begin).Seconds(), 1)
 		b.say("%s done", s.name)
-		if err := errors.Join(err, b.outer.Note(b.cell)); err != nil {
-			return err
+		if err := b.outer.Note(b.cell); err != nil {
+			return errors.Join(failed, err)
 		}
-		if b.cell.Start != nil && b.cell.Start.Over > 0 {
-			return nil // it does not serve: there is nothing else to measure
+		if proxy && !b.serving() {
+			break // there is nothing else to measure
 		}
 	}
-	return nil
+	b.cell.Whole = true
+	return errors.Join(failed, b.outer.Note(b.cell))
+}
+
+// serving tells whether the proxy has come so far that it can be asked
+// anything.
+func (b *bench) serving() bool {
+	s := b.cell.Start
+	return s != nil && s.Over == 0 && b.proxy.alive() == nil
 }
 
 func (b *bench) say(format string, args ...any) {

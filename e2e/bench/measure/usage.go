@@ -66,6 +66,15 @@ func (p *proxy) memory() (*figures.Memory, error) {
 	return &m, nil
 }
 
+// notePeak keeps the most memory that any of the daemon's processes has had.
+func (b *bench) notePeak() error {
+	now, err := b.proxy.memory()
+	if err == nil && b.cell.Memory != nil {
+		b.cell.Memory.Peak = max(b.cell.Memory.Peak, now.Peak)
+	}
+	return err
+}
+
 // kilobytes reads a line like "VmRSS:    1234 kB", as bytes.
 func kilobytes(text, name string) (int64, error) {
 	for line := range strings.Lines(text) {
