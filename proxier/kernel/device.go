@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -34,7 +35,8 @@ func (k *Kernel) ensureDevice() error {
 				unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
 			}))
 		}
-		return nil
+		_, err := k.device() // has a number now
+		return err
 	}
 	if link.Type() != "dummy" {
 		return fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
@@ -84,24 +86,33 @@ func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
 	return rows, nil
 }
 
+// Apply goes by the number that the device had when it was last looked for. The
+// kernel does not give a number twice, so that where it knows the number no
+// more the device has been made anew, and is looked for.
 func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state.None]) []error {
-	errs := make([]error, len(ops))
+	errs := a.change(ops)
+	if !slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, unix.ENODEV) }) {
+		return errs
+	}
 	link, err := a.k.device()
 	if err == nil && link == nil {
 		err = fmt.Errorf("device %s is missing", Device)
 	}
 	if err != nil {
-		for i := range errs {
-			errs[i] = err
-		}
-		return errs
+		return slices.Repeat([]error{err}, len(ops))
 	}
+	return a.change(ops)
+}
+
+func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
+	index := int(a.k.deviceIndex.Load())
 	requests := make([]request, len(ops))
 	for i, op := range ops {
-		requests[i] = addressRequest(link.Attrs().Index, op)
+		requests[i] = addressRequest(index, op)
 	}
+	errs := a.k.route.do(requests)
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
-	for i, err := range a.k.route.do(requests) {
+	for i, err := range errs {
 		errs[i] = translate(err, gone)
 	}
 	return errs

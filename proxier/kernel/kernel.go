@@ -48,7 +48,7 @@ type Kernel struct {
 	sets       *ipset.Client
 	tables     map[ipset.Family]*tables
 
-	deviceIndex atomic.Int64 // of our device, for the goroutine that watches addresses
+	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that watches addresses
 	touched     chan struct{}
 	stop        chan struct{}
 }
