@@ -24,9 +24,9 @@ func manyAddresses(n int) []ipset.Entry {
 	return all
 }
 
-// filled has a set that is like the given one but has only room for its n
+// fullSet has a set that is like the given one but has only room for its n
 // members.
-func filled(t *testing.T, set ipset.Set, n int) *ipsettest.Fake {
+func fullSet(t *testing.T, set ipset.Set, n int) *ipsettest.Fake {
 	t.Helper()
 	sets := ipsettest.New()
 	set.MaxEntries = uint32(n)
@@ -41,7 +41,7 @@ func filled(t *testing.T, set ipset.Set, n int) *ipsettest.Fake {
 // under the rules.
 func TestASmallSetBecomesLarge(t *testing.T) {
 	const full = 65536
-	sets := filled(t, addressSet, full)
+	sets := fullSet(t, addressSet, full)
 	for range 2 { // the second time there is nothing to do
 		if err := ensureSet(sets, addressSet); err != nil {
 			t.Fatal(err)
@@ -68,7 +68,7 @@ func TestASetThatCouldNotBeMadeLarger(t *testing.T) {
 	refusal := errors.New("refused")
 	for _, verb := range []ipsettest.Verb{ipsettest.Members, ipsettest.Destroy, ipsettest.Add, ipsettest.Swap} {
 		t.Run(string(verb), func(t *testing.T) {
-			sets := filled(t, addressSet, 10)
+			sets := fullSet(t, addressSet, 10)
 			sets.Fail(func(d ipsettest.Deed) error {
 				if d.Verb == verb {
 					return refusal
