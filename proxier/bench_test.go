@@ -61,13 +61,19 @@ func (c *plain) put(i, move int) owner {
 // full is a Proxier that serves so many Services.
 func full(tb testing.TB, services, endpoints int) (*Proxier, *plain) {
 	tb.Helper()
+	return fullOn(tb, kerneltest.New(netip.MustParseAddr("192.0.2.1")), services, endpoints)
+}
+
+// fullOn is the same on this kernel.
+func fullOn(tb testing.TB, k Kernel, services, endpoints int) (*Proxier, *plain) {
+	tb.Helper()
 	api := &plain{map[owner]*v1.Service{}, map[owner][]*discovery.EndpointSlice{}, endpoints}
-	changes, k, h := watch.NewChanges(), kerneltest.New(netip.MustParseAddr("192.0.2.1")), health.New(time.Minute)
+	changes, h := watch.NewChanges(), health.New(time.Minute)
 	if err := k.Prepare(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
 	p := New(Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second}, Parts{
-		API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: k.HealthPorts(), Events: api,
+		API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: health.NewPorts(h), Events: api,
 	})
 	for i := range services {
 		changes.Mark(api.put(i, 0), time.Time{})

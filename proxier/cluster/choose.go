@@ -42,7 +42,11 @@ func meant(ready []Endpoint, us string, hints func(Endpoint) []string) []Endpoin
 	return keep(ready, func(e Endpoint) bool { return slices.Contains(hints(e), us) })
 }
 
+// keep is endpoints itself where all are wanted, as nearly always.
 func keep(endpoints []Endpoint, want func(Endpoint) bool) []Endpoint {
+	if !slices.ContainsFunc(endpoints, func(e Endpoint) bool { return !want(e) }) {
+		return endpoints
+	}
 	var kept []Endpoint
 	for _, e := range endpoints {
 		if want(e) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 
@@ -17,10 +16,7 @@ import (
 // its number may differ from slice to slice.
 func fill(ports []Port, all []*discovery.EndpointSlice, node Node) []Remark {
 	var remarks []Remark
-	found := make([]endpointSet, len(ports))
-	for i := range found {
-		found[i] = endpointSet{}
-	}
+	found := make([]copies, len(ports))
 	for _, slice := range all {
 		n := notes{object: fmt.Sprintf("EndpointSlice %s/%s", slice.Namespace, slice.Name)}
 		if n.isIP(slice) && ports[0].servesFamily(slice.AddressType) {
@@ -29,7 +25,7 @@ func fill(ports []Port, all []*discovery.EndpointSlice, node Node) []Remark {
 		remarks = append(remarks, n.remarks...)
 	}
 	for i := range ports {
-		ports[i].Endpoints = found[i].sorted()
+		ports[i].Endpoints = found[i].best()
 	}
 	return remarks
 }
@@ -42,7 +38,7 @@ func (n *notes) isIP(slice *discovery.EndpointSlice) bool {
 	return false
 }
 
-func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port, found []endpointSet) {
+func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port, found []copies) {
 	endpoints := n.endpoints(slice, node)
 	for i, sp := range slice.Ports {
 		// No number means every port, which the API allows outside of Services.
@@ -70,7 +66,7 @@ func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port
 // endpoints reads the slice's endpoints, which have no port yet. Of several
 // addresses only the first has a meaning.
 func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint {
-	var endpoints []Endpoint
+	endpoints := make([]Endpoint, 0, len(slice.Endpoints))
 	for i, e := range slice.Endpoints {
 		if len(e.Addresses) == 0 {
 			n.add(errors.New("there is none, and one is needed"), "endpoints[%d].addresses", i)
@@ -110,21 +106,22 @@ func readEndpoint(e *discovery.Endpoint, addr netip.Addr, node Node) Endpoint {
 	return out
 }
 
-// endpointSet keeps one copy of each endpoint. An endpoint that moves from
-// one slice to another is for a while in both, and may differ.
-type endpointSet map[netip.AddrPort]Endpoint
+// copies are all that slices say of the endpoints of one port. An endpoint that
+// moves from one slice to another is for a while in both, and may differ.
+type copies []Endpoint
 
-func (s endpointSet) add(endpoints []Endpoint, port uint16) {
+func (c *copies) add(endpoints []Endpoint, port uint16) {
+	*c = slices.Grow(*c, len(endpoints))
 	for _, e := range endpoints {
 		e.Addr = netip.AddrPortFrom(e.Addr.Addr(), port)
-		if old, ok := s[e.Addr]; !ok || e.rank(old) < 0 {
-			s[e.Addr] = e
-		}
+		*c = append(*c, e)
 	}
 }
 
-func (s endpointSet) sorted() []Endpoint {
-	return slices.SortedFunc(maps.Values(s), func(a, b Endpoint) int { return a.Addr.Compare(b.Addr) })
+// best keeps one copy of each endpoint, in the order of addresses.
+func (c copies) best() []Endpoint {
+	slices.SortFunc(c, func(a, b Endpoint) int { return cmp.Or(a.Addr.Compare(b.Addr), a.rank(b)) })
+	return slices.CompactFunc(c, func(a, b Endpoint) bool { return a.Addr == b.Addr })
 }
 
 // rank is negative if e is the copy to keep. It is zero only for equal

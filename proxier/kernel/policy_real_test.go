@@ -52,6 +52,7 @@ func (s street) service(number uint16, change func(*cluster.Port), pods ...strin
 			})
 		}
 	}
+	slices.SortFunc(p.Endpoints, func(a, b cluster.Endpoint) int { return a.Addr.Compare(b.Addr) })
 	if change != nil {
 		change(&p)
 	}

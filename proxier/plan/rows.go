@@ -3,6 +3,7 @@ package plan
 import (
 	"net/netip"
 	"slices"
+	"sort"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -114,12 +115,12 @@ func addHairpins(rows state.Rows, endpoints []cluster.Endpoint, protocol state.P
 	}
 }
 
+// ofFamily is a part of endpoints, which are sorted, so that those of IPv4 come
+// first.
 func ofFamily(endpoints []cluster.Endpoint, addr netip.Addr) []cluster.Endpoint {
-	var same []cluster.Endpoint
-	for _, e := range endpoints {
-		if e.Addr.Addr().Is4() == addr.Is4() {
-			same = append(same, e)
-		}
+	first6 := sort.Search(len(endpoints), func(i int) bool { return endpoints[i].Addr.Addr().Is6() })
+	if addr.Is4() {
+		return endpoints[:first6]
 	}
-	return same
+	return endpoints[first6:]
 }

@@ -41,7 +41,8 @@ const method = `## How it is measured
 - **First answer** is from the start of the process to the first answer of any probe. **Settled** is when all probes have answered and the
   proxy's metrics say that its first pass is complete; of kube-ipvs also that every row is held.
 - **CPU** is user and system time of the process and its ended children. **Processes** are all programs started meanwhile, as the
-  kernel tells it. **Memory** is the resident set once settled.
+  kernel tells it. **Memory** is the resident set
+  once the proxy has settled and come to rest.
 - **Moves** go one after the other with a pause (kube-proxy: 1.1 s, longer than the least time between two of its syncs;
   kube-ipvs: 0.1 s, as it has no such time).
 - **Churn** replaces one endpoint of one Service after another, so many a second; the probes are moved meanwhile. **Backlog** is the
@@ -64,7 +65,7 @@ func Markdown(r figures.Run) string {
 		{"Churn", "The same, while other Services change. CPU in milliseconds of one processor for each change.", "churn.svg", churns},
 		{"Restart", "The kernel is as it should be. Rows written are by the proxy's own count.", "", restarts},
 		{"Idle", "Nothing happens; the kernel is looked after at the default period.", "", idles},
-		{"Memory", "In MiB, once settled.", "memory.svg", memories},
+		{"Memory", "In MiB. Resident and share once settled and at rest; at most: at any time, churn included.", "memory.svg", memories},
 		{"Dataplane", "New TCP connections one after the other, each reset at once, and one stream; through the ClusterIP, and to the Pod itself.", "", dataplanes},
 		{"The floor", "In seconds.", "", floors},
 	} {
