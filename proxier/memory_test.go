@@ -52,7 +52,6 @@ func inUse() uint64 {
 // for each endpoint, in bytes, without the objects of the API.
 func crowded(tb testing.TB, services int) (p *Proxier, api *plain, each float64) {
 	tb.Helper()
-	quiet()
 	const endpoints = 50
 	before := inUse()
 	p, api = fullOn(tb, obedient{kerneltest.New(netip.MustParseAddr("192.0.2.1"))}, services, endpoints)
@@ -75,7 +74,6 @@ func TestMemoryOfAnEndpoint(t *testing.T) {
 
 // A pass for one change makes the same garbage however large the cluster is.
 func TestGarbageFollowsTheChange(t *testing.T) {
-	quiet()
 	garbage := func(services int) uint64 {
 		p, api := full(t, services, 10)
 		const passes = 500
@@ -101,6 +99,7 @@ func TestGarbageFollowsTheChange(t *testing.T) {
 
 // BenchmarkMemory keeps 250,000 endpoints.
 func BenchmarkMemory(b *testing.B) {
+	quiet()
 	for b.Loop() {
 		p, _, each := crowded(b, 5_000)
 		b.ReportMetric(each, "B/endpoint")
