@@ -171,11 +171,20 @@ func TestSliceEvents(t *testing.T) {
 		must(all.Update(w.ctx, slice("s", cart, evening, "10.1.0.1", "10.1.0.2"), metav1.UpdateOptions{}))
 		w.expect(Moved{Services: times{cart: {evening}}})
 
+		// What we do not use wakes nobody: no pass is made (B61).
+		<-w.changes.Wake()
 		again := slice("s", cart, evening.Add(time.Hour), "10.1.0.1", "10.1.0.2")
 		again.Labels["pod-template"] = "x"
+		again.Annotations["example.com/seen"] = "yes"
+		again.ResourceVersion = "77"
+		again.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "controller"}}
 		again.Endpoints[0].TargetRef = &v1.ObjectReference{Name: "cart-0"}
+		again.Endpoints[0].Zone = &again.Name
 		must(all.Update(w.ctx, again, metav1.UpdateOptions{}))
 		w.expect(Moved{Services: times{}})
+		if len(w.changes.Wake()) != 0 {
+			w.Error("somebody was woken for nothing")
+		}
 
 		if err := all.Delete(w.ctx, "s", metav1.DeleteOptions{}); err != nil {
 			w.Fatal(err)
