@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -31,6 +32,9 @@ func (p *Proxier) growInPortions(ctx context.Context, moved map[owner][]time.Tim
 	for some := range slices.Chunk(slices.SortedFunc(maps.Keys(moved), byName), portionServices) {
 		p.grow(ctx, some, r)
 	}
+	// Planning all of a cluster takes twice the memory that is kept of it, which
+	// the runtime would give back in minutes.
+	go debug.FreeOSMemory()
 }
 
 func (p *Proxier) grow(ctx context.Context, services []owner, r report) {

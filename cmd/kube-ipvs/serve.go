@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -32,6 +33,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	o.adjustOOMScore()
+	collectGarbageOften()
 	if err := o.prepareHost(ctx, k); err != nil {
 		return err
 	}
@@ -160,6 +162,18 @@ func (o options) nodePorts() (n proxier.NodePorts) {
 		}
 	}
 	return n
+}
+
+// garbagePercent is half of Go's own. What is kept of a large cluster is many
+// times what a change throws away, so that memory is dear and collecting cheap.
+const garbagePercent = 50
+
+// collectGarbageOften leaves it to who has set GOGC. GOMEMLIMIT holds in any
+// case.
+func collectGarbageOften() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbagePercent)
+	}
 }
 
 // adjustOOMScore is a wish; a container may not be allowed to.

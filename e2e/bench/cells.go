@@ -30,10 +30,10 @@ func key(proxy string) string {
 
 func sizeKey(s figures.Size) string { return fmt.Sprintf("%dx%d", s.Services, s.Endpoints) }
 
-// Of an endpoint moved there are 60, or as many as fit into the time; 200 where
+// Of an endpoint moved there are 50, or as many as fit into the time; 200 where
 // they take no time.
 const (
-	moves     = 60
+	moves     = 50
 	fastMoves = 200
 )
 
@@ -59,7 +59,8 @@ func full() []cell {
 
 		ours(figures.Medium, 4*minute, desk.Job{Churn: both, Idle: minute, Dataplane: true}),
 		theirs(figures.NFTables, figures.Medium, 6*minute, desk.Job{Churn: both, Idle: minute, Dataplane: true, Restart: true}),
-		theirs(figures.IPVS, figures.Medium, 7*minute, desk.Job{Churn: []int{50}, Dataplane: true}),
+		// Settling takes minutes, and a change ten seconds: churn shows nothing more.
+		theirs(figures.IPVS, figures.Medium, 7*minute, desk.Job{Idle: minute, Dataplane: true, StartLimit: 6 * minute}),
 		floor(figures.Medium, minute/3),
 
 		ours(figures.Large, minute, desk.Job{}),
