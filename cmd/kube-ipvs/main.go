@@ -54,7 +54,7 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 	case verbWriteConfig:
 		return o.writeConfig()
 	case verbInit:
-		return o.withKernel(func(k *kernel.Kernel) error { return o.prepareHost(ctx, k) })
+		return o.withKernel(func(k *kernel.Kernel) error { return errors.Join(k.Load(), o.prepareHost(ctx, k)) })
 	case verbCleanup:
 		return o.cleanup(ctx)
 	default:

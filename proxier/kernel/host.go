@@ -48,6 +48,17 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 	return 0, fmt.Errorf("the kernel has no IPVS: %w", err)
 }
 
+// Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
+// be able to load later: those of IPVS are there since Open, of iptables since
+// this. All others the kernel loads when it is asked for what they do.
+func (k *Kernel) Load() error {
+	var errs []error
+	for _, f := range k.Families() {
+		errs = append(errs, k.tables[f].touch())
+	}
+	return errors.Join(errs...)
+}
+
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
 // makes sure of the scheduler and sets the timeouts of IPVS. What is right
 // already is not written; the former values of sysctls are recorded.

@@ -104,6 +104,17 @@ func (t *tables) ensure(ctx context.Context, want []chain) error {
 	return err
 }
 
+// touch lists each table that we need. The legacy backend has its modules loaded
+// by that, which takes more than CAP_NET_ADMIN.
+func (t *tables) touch() error {
+	for _, table := range []string{"mangle", "nat", "filter"} {
+		if _, err := t.ipt.ListChains(table); err != nil {
+			return fmt.Errorf("list the chains of iptables table %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // remember notes how this iptables prints what want says.
 func (t *tables) remember(held xtables.Dump, want []chain) {
 	t.printed = map[string]string{}
