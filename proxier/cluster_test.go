@@ -72,6 +72,9 @@ func (c *fakeCluster) WaitForSync(context.Context) error {
 	if len(c.ranges) > 0 {
 		c.changes.MarkRanges()
 	}
+	if len(c.node.Spec.PodCIDRs) > 0 {
+		c.changes.MarkNode()
+	}
 	return nil
 }
 
@@ -98,6 +101,14 @@ func (c *fakeCluster) setZone(zone string) {
 	defer c.mu.Unlock()
 	c.node = c.node.DeepCopy()
 	c.node.Labels = map[string]string{v1.LabelTopologyZone: zone}
+	c.changes.MarkNode()
+}
+
+func (c *fakeCluster) setPods(cidrs ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.node = c.node.DeepCopy()
+	c.node.Spec.PodCIDRs = cidrs
 	c.changes.MarkNode()
 }
 

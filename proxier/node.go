@@ -16,6 +16,7 @@ import (
 type NodePorts struct {
 	Within  []netip.Prefix // addresses within these
 	Primary bool           // the node's first internal (else external) address of each family
+	Chosen  netip.Addr     // is primary in its family, whatever the Node object says; zero: none
 }
 
 // pick returns those of the node's own addresses that answer.
@@ -49,19 +50,22 @@ func (n NodePorts) listen(picked []netip.Addr, node *v1.Node) (on []netip.Addr) 
 func (n NodePorts) within(node *v1.Node, a netip.Addr) []netip.Prefix {
 	all := slices.Clone(n.Within)
 	if n.Primary {
-		for _, p := range primary(node) {
+		for _, p := range n.primary(node) {
 			all = append(all, netip.PrefixFrom(p, p.BitLen()))
 		}
 	}
 	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != a.Is4() })
 }
 
-// primary are the node's addresses according to the API, one to a family.
-func primary(node *v1.Node) (addrs []netip.Addr) {
-	if node == nil {
-		return nil
-	}
+// primary are the node's addresses, one to a family.
+func (n NodePorts) primary(node *v1.Node) (addrs []netip.Addr) {
 	has := map[bool]bool{}
+	if n.Chosen.IsValid() {
+		addrs, has[n.Chosen.Is4()] = append(addrs, n.Chosen), true
+	}
+	if node == nil {
+		return addrs
+	}
 	for _, kind := range []v1.NodeAddressType{v1.NodeInternalIP, v1.NodeExternalIP} {
 		for _, a := range node.Status.Addresses {
 			addr, err := netip.ParseAddr(a.Address)
@@ -72,6 +76,18 @@ func primary(node *v1.Node) (addrs []netip.Addr) {
 		}
 	}
 	return addrs
+}
+
+// podCIDRs are the networks of the Node's Pods. It may get them long after it is
+// there.
+func podCIDRs(node *v1.Node) []string {
+	switch {
+	case node == nil:
+		return nil
+	case len(node.Spec.PodCIDRs) == 0 && node.Spec.PodCIDR != "":
+		return []string{node.Spec.PodCIDR}
+	}
+	return node.Spec.PodCIDRs
 }
 
 // readNode looks at the machine and the Node object; on an error the last

@@ -31,6 +31,7 @@ func TestWhereNodeAndHealthPortsAnswer(t *testing.T) {
 		{"all", within("0.0.0.0/0", "::/0"), nil, "[10.0.0.1 192.0.2.1 2001:db8::1]", "[0.0.0.0 ::]"},
 		{"none of them", within("198.51.100.0/24"), nil, "[2001:db8::1]", "[::]"},
 		{"primary", NodePorts{Primary: true}, known, "[10.0.0.1 2001:db8::1]", "[10.0.0.1 ::]"},
+		{"primary, chosen", NodePorts{Primary: true, Chosen: netip.MustParseAddr("192.0.2.1")}, known, "[192.0.2.1 2001:db8::1]", "[192.0.2.1 ::]"},
 		{"primary of an unknown node", NodePorts{Primary: true}, nil, "[10.0.0.1 192.0.2.1 2001:db8::1]", "[0.0.0.0 ::]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func (p *Proxier) growInPortions(ctx context.Context, moved map[owner][]time.Tim
 	if len(moved) <= portionServices {
 		return
 	}
-	p.grow(ctx, append([]owner{ranges}, first...), r)
+	p.grow(ctx, append([]owner{ranges, nodePods}, first...), r)
 	for some := range slices.Chunk(slices.SortedFunc(maps.Keys(moved), byName), portionServices) {
 		p.grow(ctx, some, r)
 	}

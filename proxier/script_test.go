@@ -35,6 +35,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	node ADDRESS…         change the node's addresses
 //	zone NAME             move the node into a zone
 //	ranges CIDR…          change the networks that cluster addresses come from
+//	pods CIDR…            the Node names these as the networks of its Pods
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
 //	connect N ADDR:PORT   that real server has N connections, wherever it is one
@@ -110,7 +111,7 @@ func newScript(t *testing.T, archive *txtar.Archive) *script {
 	}
 }
 
-var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second, DrainTimeout: 15 * time.Minute}
+var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second, DrainTimeout: 15 * time.Minute, PodsOfNode: true}
 
 // start runs a daemon until s.stop is called.
 func (s *script) start() {
@@ -168,6 +169,8 @@ func (s *script) command(words []string) error {
 		s.api.setZone(rest[0])
 	case "ranges":
 		s.api.setRanges(rest...)
+	case "pods":
+		s.api.setPods(rest...)
 	case "wait":
 		d, err := time.ParseDuration(rest[0])
 		time.Sleep(d) // the clock is synctest's

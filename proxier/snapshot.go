@@ -45,7 +45,9 @@ func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot
 		d = p.outline()
 		if q.Services == snapshot.All {
 			names = slices.SortedFunc(maps.Keys(p.known), byName)
-			d.Common = append(p.tables.claimed(ranges).Lines(), p.tables.claimed(draining).Lines()...)
+			for _, nobody := range []owner{ranges, nodePods, draining} {
+				d.Common = append(d.Common, p.tables.claimed(nobody).Lines()...)
+			}
 		}
 	})
 	if one, isOne := named(q.Services); isOne {

@@ -29,6 +29,9 @@ func (p *Proxier) sync(ctx context.Context) report {
 	if moved.Ranges {
 		p.tables.claim(ranges, plan.RangeRows(networks(p.api.Ranges())))
 	}
+	if moved.Node && p.cfg.PodsOfNode {
+		p.tables.claim(nodePods, plan.PodRows(networks(podCIDRs(p.api.Node()))))
+	}
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
 		p.replan(svc)
@@ -60,9 +63,12 @@ func (p *Proxier) replan(first owner) {
 	}
 }
 
-// ranges own the rows of the networks that cluster addresses come from. No
-// Service has this name.
-var ranges = owner{Name: "service ranges"}
+// These own the rows of the networks that cluster addresses come from, and that
+// this node's Pods are in. No Service has such a name.
+var (
+	ranges   = owner{Name: "service ranges"}
+	nodePods = owner{Name: "pods of this node"}
+)
 
 // networks are those of the texts that can be read; the API server has checked
 // them.

@@ -67,7 +67,7 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		Scheduler:      o.Scheduler,
 		MasqueradeMark: 1 << o.MasqueradeBit,
 		MasqueradeAll:  o.MasqueradeAll,
-		PodCIDRs:       o.ClusterCIDRs,
+		Pods:           o.pods(),
 		ExcludeCIDRs:   o.ExcludeCIDRs,
 		StrictARP:      o.StrictARP,
 		Record:         recordFile,
@@ -78,6 +78,19 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		return err
 	}
 	return errors.Join(deed(k), k.Close())
+}
+
+// pods says how Pods of this node are told from other clients.
+func (o options) pods() kernel.Pods {
+	switch o.DetectLocal {
+	case byNodeCIDR:
+		return kernel.Pods{Listed: true}
+	case byBridge:
+		return kernel.Pods{Interface: o.BridgeInterface}
+	case byInterfacePrefix:
+		return kernel.Pods{Interface: o.InterfacePrefix + "+"}
+	}
+	return kernel.Pods{CIDRs: o.ClusterCIDRs}
 }
 
 // prepareHost sets what traffic needs of this machine. What it may not write of

@@ -42,8 +42,11 @@ type options struct {
 	ConfigSyncPeriod                time.Duration
 
 	NodeName          string
-	NodeIP            netip.Addr     // zero: whatever the Node says
-	ClusterCIDRs      []netip.Prefix // at most one of each family
+	NodeIP            netip.Addr         // zero: whatever the Node says
+	DetectLocal       v1alpha1.LocalMode // how Pods of this node are told from other clients
+	ClusterCIDRs      []netip.Prefix     // at most one of each family
+	BridgeInterface   string
+	InterfacePrefix   string
 	MasqueradeBit     int
 	MasqueradeAll     bool
 	NodePortAddresses []string // prefixes and the words primary, localhost, all; empty: all

@@ -30,6 +30,7 @@ func defaults() options {
 		Burst:            10,
 		ConfigSyncPeriod: 15 * time.Minute,
 		NodeName:         "node-1",
+		DetectLocal:      "ClusterCIDR",
 		MasqueradeBit:    14,
 		ExternalIPs:      true,
 		Scheduler:        "rr",

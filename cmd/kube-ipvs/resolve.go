@@ -3,6 +3,7 @@ package main
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +16,17 @@ var (
 	// The kernel keeps a scheduler's name in 16 bytes, the last of them zero.
 	schedulerName = regexp.MustCompile(`^[a-z0-9_-]{1,15}$`)
 	minorVersion  = regexp.MustCompile(`^(\d+\.\d+)?$`)
+	// A name of an interface has 15 bytes at most. A + would stand for any rest.
+	interfaceName   = regexp.MustCompile(`^[^\s/+]{1,15}$`)
+	interfacePrefix = regexp.MustCompile(`^[^\s/+]{1,14}$`)
+)
+
+// The ways to tell Pods of this node from other clients.
+const (
+	byClusterCIDR     v1alpha1.LocalMode = "ClusterCIDR"
+	byNodeCIDR        v1alpha1.LocalMode = "NodeCIDR"
+	byBridge          v1alpha1.LocalMode = "BridgeInterface"
+	byInterfacePrefix v1alpha1.LocalMode = "InterfaceNamePrefix"
 )
 
 // resolve checks every value and turns the configuration into options.
@@ -44,7 +56,10 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 
 		NodeName:          r.nodeName(hostname),
 		NodeIP:            r.nodeIP(),
+		DetectLocal:       c.DetectLocalMode,
 		ClusterCIDRs:      r.clusterCIDRs(),
+		BridgeInterface:   c.DetectLocal.BridgeInterface,
+		InterfacePrefix:   c.DetectLocal.InterfaceNamePrefix,
 		MasqueradeBit:     r.masqueradeBit(),
 		MasqueradeAll:     c.IPTables.MasqueradeAll,
 		NodePortAddresses: r.nodePortAddresses(),
@@ -103,7 +118,7 @@ func conntrackOf(c *v1alpha1.KubeProxyConntrackConfiguration) kernel.Conntrack {
 // check notes every value that is out of bounds.
 func (r *reading) check() {
 	c := r.config
-	k, v := &c.Conntrack, &c.IPVS
+	k, v, local := &c.Conntrack, &c.IPVS, &c.DetectLocal
 	const notNegative, positive = "must not be negative", "must be greater than 0"
 	for _, check := range []struct {
 		field string
@@ -114,7 +129,19 @@ func (r *reading) check() {
 		{"oomScoreAdj", within(*c.OOMScoreAdj, -1000, 1000), "must be from -1000 to 1000"},
 		{"clientConnection.burst", c.ClientConnection.Burst >= 0, notNegative},
 		{"configSyncPeriod", c.ConfigSyncPeriod.Duration > 0, positive},
-		{"detectLocalMode", c.DetectLocalMode == "ClusterCIDR", otherDetection(c.DetectLocalMode)},
+		{
+			"detectLocalMode", slices.Contains([]v1alpha1.LocalMode{byClusterCIDR, byNodeCIDR, byBridge, byInterfacePrefix}, c.DetectLocalMode),
+			"must be ClusterCIDR, NodeCIDR, BridgeInterface or InterfaceNamePrefix",
+		},
+		{
+			"detectLocal.bridgeInterface", c.DetectLocalMode != byBridge || interfaceName.MatchString(local.BridgeInterface),
+			"must name an interface for " + r.name("detectLocalMode") + " BridgeInterface, with at most 15 characters",
+		},
+		{
+			"detectLocal.interfaceNamePrefix",
+			c.DetectLocalMode != byInterfacePrefix || interfacePrefix.MatchString(local.InterfaceNamePrefix),
+			"must be a prefix of names of interfaces for " + r.name("detectLocalMode") + " InterfaceNamePrefix, with at most 14 characters",
+		},
 		{"ipvs.scheduler", schedulerName.MatchString(v.Scheduler), "must be the name of an IPVS scheduler, such as rr, lc or mh"},
 		{"ipvs.syncPeriod", v.SyncPeriod.Duration > 0, positive},
 		{"ipvs.minSyncPeriod", v.MinSyncPeriod.Duration >= 0, notNegative},
@@ -154,14 +181,6 @@ func otherProgram(mode v1alpha1.ProxyMode) string {
 		return "must be ipvs or empty; for kernelspace run kube-proxy.exe on Windows"
 	}
 	return "must be ipvs or empty"
-}
-
-func otherDetection(mode v1alpha1.LocalMode) string {
-	switch mode {
-	case "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix":
-		return "not supported yet; must be ClusterCIDR"
-	}
-	return "must be ClusterCIDR"
 }
 
 // masqueradeBit can be shifted by even when it is wrong, which does not keep

@@ -55,6 +55,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		SyncPeriod:        o.SyncPeriod,
 		MinSyncPeriod:     o.MinSyncPeriod,
 		NodePorts:         o.nodePorts(),
+		PodsOfNode:        o.pods().Listed,
 		Takeover:          o.Takeover,
 		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,
@@ -149,6 +150,7 @@ func (o options) listen(address string, handler http.Handler, taken func(bool)) 
 // nodePorts reads the checked words of nodePortAddresses. A loopback range
 // picks nothing: no node port answers on loopback addresses.
 func (o options) nodePorts() (n proxier.NodePorts) {
+	n.Chosen = o.NodeIP
 	for _, word := range o.NodePortAddresses {
 		switch word {
 		case "primary":

@@ -75,7 +75,9 @@ var settings = []setting{
 
 	{group: traffic, flag: "serve-node-addresses", own: (*commandLine).wantNodeAddresses, text: "serve external and load balancer addresses also where they are the node's own, as kube-proxy does"},
 	{group: traffic, flag: "cluster-cidr", field: "clusterCIDR", text: "`CIDR` of the cluster's Pods, or one of each family with a comma between"},
-	{group: traffic, flag: "detect-local-mode", field: "detectLocalMode", text: "how local Pods are told: `ClusterCIDR`"},
+	{group: traffic, flag: "detect-local-mode", field: "detectLocalMode", text: "how Pods are told from other clients: `ClusterCIDR`, NodeCIDR, BridgeInterface or InterfaceNamePrefix"},
+	{group: traffic, flag: "pod-bridge-interface", field: "detectLocal.bridgeInterface", text: "the `interface` that packets of Pods come in from, for --detect-local-mode BridgeInterface"},
+	{group: traffic, flag: "pod-interface-name-prefix", field: "detectLocal.interfaceNamePrefix", text: "the `prefix` of names of interfaces that packets of Pods come in from, for --detect-local-mode InterfaceNamePrefix"},
 	{group: traffic, flag: "masquerade-all", field: "iptables.masqueradeAll", text: "hide the clients of all cluster addresses behind this node"},
 	{group: traffic, flag: "iptables-masquerade-bit", field: "iptables.masqueradeBit", text: "`bit` of the packet mark for what is to be masqueraded, 0 to 31"},
 	{group: traffic, flag: "nodeport-addresses", field: "nodePortAddresses", text: "`CIDRs` of the addresses that answer on node ports, or primary, or all; empty: all"},
@@ -112,8 +114,6 @@ var settings = []setting{
 
 	{group: unused, verdict: warned, flag: "show-hidden-metrics-for-version", field: "showHiddenMetricsForVersion", text: "no metrics are hidden"},
 	{group: unused, verdict: warned, flag: "iptables-localhost-nodeports", field: "iptables.localhostNodePorts", text: "IPVS cannot serve node ports on loopback addresses"},
-	{group: unused, verdict: quiet, flag: "pod-bridge-interface", field: "detectLocal.bridgeInterface", text: "only for another --detect-local-mode"},
-	{group: unused, verdict: quiet, flag: "pod-interface-name-prefix", field: "detectLocal.interfaceNamePrefix", text: "only for another --detect-local-mode"},
 	{group: unused, verdict: quiet, flag: "iptables-sync-period", field: "iptables.syncPeriod", text: otherModes},
 	{group: unused, verdict: quiet, flag: "iptables-min-sync-period", field: "iptables.minSyncPeriod", text: otherModes},
 	{verdict: quiet, field: "nftables"},

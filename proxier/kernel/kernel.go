@@ -21,7 +21,7 @@ type Config struct {
 	Scheduler      string         // of virtual servers, to be found in the kernel
 	MasqueradeMark uint32         // one bit of the packet mark
 	MasqueradeAll  bool           // masquerade all traffic to cluster addresses
-	PodCIDRs       []netip.Prefix // clients within keep their address on the way to cluster addresses
+	Pods           Pods           // clients that keep their address on the way to cluster addresses
 	ExcludeCIDRs   []netip.Prefix // virtual servers within are never touched
 	StrictARP      bool           // answer ARP only on the interface that has the address
 	Timeouts       Timeouts

@@ -102,7 +102,7 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 func (s street) serve(all []state.Rows) error {
 	k, err := kernel.Open(kernel.Config{
 		Scheduler: "rr", MasqueradeMark: 0x4000,
-		PodCIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/48")},
+		Pods: kernel.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/48")}},
 	})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ import (
 var config = Config{
 	Scheduler:      "rr",
 	MasqueradeMark: 0x4000,
-	PodCIDRs:       []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56")},
+	Pods:           Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56")}},
 }
 
 // freshNamespace gives the rest of the test a network namespace of its own,

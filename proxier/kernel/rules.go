@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -23,7 +22,7 @@ type words struct {
 	prefix                          string
 	loopback, shadows, reject, ping string
 	bit, mark, marked               string
-	pods                            string // empty: they cannot be told from others
+	pods, others                    string // matches of Pods and of all others; empty: they cannot be told
 }
 
 func wordsOf(f ipset.Family, cfg Config) words {
@@ -40,9 +39,7 @@ func wordsOf(f ipset.Family, cfg Config) words {
 	w.bit = fmt.Sprintf("%#x", cfg.MasqueradeMark)
 	w.mark = fmt.Sprintf("-j MARK --set-xmark %s/%s", w.bit, w.bit)
 	w.marked = fmt.Sprintf("--mark %s/%s", w.bit, w.bit)
-	if pods, known := podCIDR(f, cfg.PodCIDRs); known {
-		w.pods = pods.String()
-	}
+	w.pods, w.others = cfg.Pods.match(f)
 	return w
 }
 
@@ -128,7 +125,7 @@ func (w words) marks(cfg Config) []string {
 	const node = "-m addrtype --src-type LOCAL "
 	toShadow := w.in(state.Inside) + " -j NETMAP --to " + w.shadows
 	if w.pods != "" {
-		rules = append(rules, "-s "+w.pods+" "+toShadow)
+		rules = append(rules, w.pods+toShadow)
 	}
 	rules = append(rules, node+w.in(state.Inside)+" "+w.mark, node+toShadow)
 	// Of clients of cluster addresses all are masqueraded, those that are no
@@ -137,8 +134,8 @@ func (w words) marks(cfg Config) []string {
 	switch {
 	case cfg.MasqueradeAll:
 		rules = append(rules, toCluster)
-	case w.pods != "":
-		rules = append(rules, "! -s "+w.pods+" "+toCluster)
+	case w.others != "":
+		rules = append(rules, w.others+toCluster)
 	}
 	return append(rules,
 		w.in(state.Masquerade)+" "+w.mark,
@@ -146,14 +143,4 @@ func (w words) marks(cfg Config) []string {
 		// that match any local destination by port.
 		w.in(state.ServicePorts)+" -j ACCEPT",
 	)
-}
-
-// podCIDR is the first of the family, as in kube-proxy.
-func podCIDR(f ipset.Family, cidrs []netip.Prefix) (netip.Prefix, bool) {
-	for _, p := range cidrs {
-		if ipset.FamilyOf(p.Addr()) == f {
-			return p.Masked(), true
-		}
-	}
-	return netip.Prefix{}, false
 }

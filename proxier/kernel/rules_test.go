@@ -20,9 +20,12 @@ var clusterCIDRs = []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.
 // TestProgram shows the rules as a person reads them.
 func TestProgram(t *testing.T) {
 	for name, cfg := range map[string]Config{
-		"pods-known":     {MasqueradeMark: 0x4000, PodCIDRs: clusterCIDRs},
+		"pods-known":     {MasqueradeMark: 0x4000, Pods: Pods{CIDRs: clusterCIDRs}},
 		"pods-unknown":   {MasqueradeMark: 0x4000},
-		"masquerade-all": {MasqueradeMark: 0x8000, MasqueradeAll: true, PodCIDRs: clusterCIDRs},
+		"pods-of-node":   {MasqueradeMark: 0x4000, Pods: Pods{Listed: true}},
+		"pods-of-bridge": {MasqueradeMark: 0x4000, Pods: Pods{Interface: "cni0"}},
+		"pods-of-prefix": {MasqueradeMark: 0x4000, Pods: Pods{Interface: "cali+"}},
+		"masquerade-all": {MasqueradeMark: 0x8000, MasqueradeAll: true, Pods: Pods{CIDRs: clusterCIDRs}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
@@ -64,7 +67,7 @@ func built(chains []chain) xtables.Dump {
 }
 
 func TestCompare(t *testing.T) {
-	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, PodCIDRs: clusterCIDRs})
+	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, Pods: Pods{CIDRs: clusterCIDRs}})
 	filter, input := xtables.Place{Table: "filter", Chain: "KIPVS-FILTER"}, xtables.Place{Table: "filter", Chain: "INPUT"}
 	jump := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}
 

@@ -45,10 +45,20 @@ func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 // RangeRows are the rows for the ranges that cluster addresses come from,
 // whichever Services there are.
 func RangeRows(ranges []netip.Prefix) state.Rows {
+	return networks(state.Ranges, ranges)
+}
+
+// PodRows are the rows for the networks of this node's Pods.
+func PodRows(pods []netip.Prefix) state.Rows {
+	return networks(state.LocalPods, pods)
+}
+
+// networks are members of one set. None can hold all addresses of a family.
+func networks(in state.Set, all []netip.Prefix) state.Rows {
 	rows := state.NewRows()
-	for _, r := range ranges {
-		if r.Bits() > 0 {
-			rows.Members[state.Ranges.Holding(ipset.Net(r))] = state.None{}
+	for _, n := range all {
+		if n.Bits() > 0 {
+			rows.Members[in.Holding(ipset.Net(n.Masked()))] = state.None{}
 		}
 	}
 	return rows

@@ -21,6 +21,7 @@ const (
 	Restricted   Set = "RESTRICTED" // open only to the clients in Allowed
 	Allowed      Set = "ALLOWED"    // address and port, and a range of clients
 	Ranges       Set = "RANGES"     // where cluster addresses come from; one that nobody has is refused
+	LocalPods    Set = "PODS"       // networks of this node's Pods, where they are told by these
 	HealthPorts  Set = "HEALTH"     // where load balancers ask for the health of Services; the host lets them in
 )
 
@@ -44,6 +45,7 @@ var Types = map[Set]ipset.Type{
 	Restricted:   ipset.HashIPPort,
 	Allowed:      ipset.HashIPPortNet,
 	Ranges:       ipset.HashNet,
+	LocalPods:    ipset.HashNet,
 	HealthPorts:  ipset.HashIPPort,
 }
 
