@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -69,6 +70,7 @@ func parse(args []string) (opts options, err error) {
 	all := full()
 	if *small {
 		all = quick()
+		*words = cmp.Or(*words, quickCells)
 	}
 	opts.cells, err = choose(all, *words)
 	return opts, err
