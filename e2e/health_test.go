@@ -3,11 +3,9 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -28,13 +26,7 @@ type healthAnswer struct {
 
 // healthOf asks a health port as a load balancer does, from outside.
 func (s *space) healthOf(at netip.AddrPort, path string) (a healthAnswer, err error) {
-	client := http.Client{Timeout: soon, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(context.Context, string, string) (net.Conn, error) {
-			return s.Outside.Dial(lab.TCP, at, soon)
-		},
-	}}
-	response, err := client.Get("http://" + at.String() + path)
+	response, err := s.Outside.Client(soon).Get("http://" + at.String() + path)
 	if err != nil {
 		return a, err
 	}

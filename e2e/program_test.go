@@ -8,12 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
-	"net/http"
-	"net/netip"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -57,24 +52,7 @@ func (p *program) launch(c lab.Command, every time.Duration, ready func() error)
 }
 
 // get asks over HTTP, from the program's own host.
-func (p *program) get(url string) (string, error) {
-	client := http.Client{Timeout: soon, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
-			return p.host.Dial(lab.TCP, netip.MustParseAddrPort(address), soon)
-		},
-	}}
-	response, err := client.Get(url)
-	if err != nil {
-		return "", err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return string(body), err
-}
+func (p *program) get(url string) (string, error) { return p.host.Get(url, soon) }
 
 // counted is what a program's metrics say, by name and labels.
 type counted map[string]float64
@@ -87,17 +65,9 @@ func (p *program) countAt(metrics, prefix string) (counted, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := counted{}
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, prefix) {
-			continue
-		}
-		at := strings.LastIndexByte(line, ' ')
-		number, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64)
-		if err != nil {
-			return nil, fmt.Errorf("read metric %q: %w", line, err)
-		}
-		all[line[:at]] = number
+	all, err := lab.ParseMetrics(text, prefix)
+	if err != nil {
+		return nil, err
 	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("there are no metrics %s", prefix)

@@ -93,3 +93,14 @@ func TestCountsSay(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+func TestParseMetrics(t *testing.T) {
+	text := "# HELP a b\na{x=\"y z\"} 3\na_total 1.5e+09\nb 7\n"
+	got, err := ParseMetrics(text, "a")
+	if err != nil || len(got) != 2 || got[`a{x="y z"}`] != 3 || got["a_total"] != 1.5e9 {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := ParseMetrics("a one\n", "a"); err == nil {
+		t.Error("no number: want an error")
+	}
+}

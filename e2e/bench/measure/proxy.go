@@ -4,17 +4,11 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -88,38 +82,11 @@ func (p *proxy) alive() error {
 
 // metrics are the daemon's whose name begins with prefix, by name and labels.
 func (p *proxy) metrics(prefix string) (map[string]float64, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DisableKeepAlives: true,
-		DialContext: func(_ context.Context, _, at string) (net.Conn, error) {
-			return p.host.Dial(lab.TCP, netip.MustParseAddrPort(at), time.Second)
-		},
-	}}
-	response, err := client.Get("http://127.0.0.1:10249/metrics")
+	text, err := p.host.Get("http://127.0.0.1:10249/metrics", 10*time.Second)
 	if err != nil {
 		return nil, err
 	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return nil, err
-	}
-	return parseMetrics(string(text), prefix)
-}
-
-func parseMetrics(text, prefix string) (map[string]float64, error) {
-	all := map[string]float64{}
-	for line := range strings.Lines(text) {
-		if !strings.HasPrefix(line, prefix) {
-			continue
-		}
-		at := strings.LastIndexByte(line, ' ')
-		number, err := strconv.ParseFloat(strings.TrimSpace(line[at+1:]), 64)
-		if err != nil {
-			return nil, fmt.Errorf("read metric %q: %w", line, err)
-		}
-		all[line[:at]] = number
-	}
-	return all, nil
+	return lab.ParseMetrics(text, prefix)
 }
 
 // synced tells whether the daemon says that its first pass is complete.

@@ -36,17 +36,6 @@ func TestKilobytes(t *testing.T) {
 	}
 }
 
-func TestParseMetrics(t *testing.T) {
-	text := "# HELP a b\na{x=\"y z\"} 3\na_total 1.5e+09\nb 7\n"
-	got, err := parseMetrics(text, "a")
-	if err != nil || len(got) != 2 || got[`a{x="y z"}`] != 3 || got["a_total"] != 1.5e9 {
-		t.Errorf("%v, %v", got, err)
-	}
-	if _, err := parseMetrics("a one\n", "a"); err == nil {
-		t.Error("no number: want an error")
-	}
-}
-
 // The pauses grow to a fiftieth of the time.
 func TestUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
