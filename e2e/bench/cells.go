@@ -20,7 +20,7 @@ func (c cell) name() string { return key(c.job.Proxy) + "/" + sizeKey(c.job.Size
 
 // limit is when a cell is given up: the steps within have limits of their own,
 // so this is only met when something hangs.
-func (c cell) limit() time.Duration { return 3*c.estimate + 3*time.Minute }
+func (c cell) limit() time.Duration { return 4*c.estimate + 10*time.Minute }
 
 func key(proxy string) string {
 	return map[string]string{
