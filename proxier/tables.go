@@ -40,21 +40,24 @@ func newTables(k Kernel, healthPorts HealthPorts) tables {
 			Last: func(w state.Weight) bool { return w == 0 },
 		}),
 		addresses: reconcile.New[owner](k.Addresses(),
-			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare, Stage: stageOf}),
+			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare, Stage: stageOfAddress}),
 		healthPorts: reconcile.New[owner](healthPorts, reconcile.Rules[netip.AddrPort, state.Ready]{
 			Name: "health port", Order: netip.AddrPort.Compare,
-			Stage: func(netip.AddrPort) int { return everythingElse },
+			Stage: func(netip.AddrPort) int { return arriving },
 		}),
 	}
 }
 
 // The stages of a pass. Whoever is led to a shadow finds all of it: the shadows
 // come first and go last. Next comes what leads there, so that clients inside
-// of the cluster never meet what is for those from outside.
+// of the cluster never meet what is for those from outside. Last comes what
+// makes the rules take traffic for ours and the host take it in: until there is
+// a server behind it, it belongs to whoever served it before us.
 const (
 	shadows = iota
 	leadingThere
-	everythingElse
+	serving
+	arriving
 	stages
 )
 
@@ -62,14 +65,25 @@ func stageOf(addr netip.Addr) int {
 	if state.InShadows(addr) {
 		return shadows
 	}
-	return everythingElse
+	return serving
+}
+
+func stageOfAddress(addr netip.Addr) int {
+	if state.InShadows(addr) {
+		return shadows
+	}
+	return arriving
 }
 
 func stageOfMember(m state.Member) int {
-	if m.Set == state.Inside.Name(m.Entry.Family()) {
+	f, addr := m.Entry.Family(), m.Entry.Addr()
+	switch m.Set {
+	case state.Inside.Name(f):
 		return leadingThere
+	case state.ServicePorts.Name(f), state.Addresses.Name(f):
+		return stageOfAddress(addr)
 	}
-	return stageOf(m.Entry.Addr())
+	return stageOf(addr)
 }
 
 // table is what a pass does with any of them.
@@ -83,9 +97,9 @@ type table interface {
 	Size() (wanted, held, due int)
 }
 
-// inOrder lists the tables as they grow: traffic is known to the sets before
-// it can arrive, an address becomes local after there is a server behind it,
-// and a load balancer is told last that it may send.
+// inOrder lists the tables as they grow in each stage: traffic is known to the
+// sets before it can arrive, an address becomes local after there is a server
+// behind it, and a load balancer is told last that it may send.
 func (t tables) inOrder() []table { return append(t.inKernel(), t.healthPorts) }
 
 // onTheWayOut lists the tables as they shrink, which is backwards, but for the

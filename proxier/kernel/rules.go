@@ -141,6 +141,8 @@ func (w words) marks(cfg Config) []string {
 		w.in(state.Masquerade)+" "+w.mark,
 		// Ends the nat table here, before rules of others (CNI port mapping)
 		// that match any local destination by port.
-		w.in(state.ServicePorts)+" -j ACCEPT",
+		// Past what others would do with it, kube-proxy first of all; but not
+		// before the address is ours and there is somebody to answer.
+		w.in(state.ServicePorts)+" -m addrtype --dst-type LOCAL -j ACCEPT",
 	)
 }

@@ -7,8 +7,9 @@ import "github.com/kube-ipvs/kube-ipvs/ipset"
 type Set string
 
 // The sets, one of each to a family. Members are created in the order of these
-// names, so ALLOWED stands before RESTRICTED: a Service that gets its first
-// source range never shuts out those whom the range lets in.
+// names but for ADDRESSES, which is last, so ALLOWED stands before RESTRICTED:
+// a Service that gets its first source range never shuts out those whom the
+// range lets in.
 const (
 	ServicePorts Set = "SERVICES"   // address and port of every Service on our device
 	Addresses    Set = "ADDRESSES"  // every address on our device; the rest of the host hides behind it

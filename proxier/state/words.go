@@ -89,7 +89,15 @@ func (w Weight) String() string { return fmt.Sprintf("weight %d", int(w)) }
 // String is "KIPVS-SERVICES 10.96.0.1,tcp:80".
 func (m Member) String() string { return m.Set + " " + m.Entry.String() }
 
-// Compare orders by set and entry.
+// Compare orders by set and entry. Addresses stands behind all other sets: what
+// is to an address in it and to no Service port is refused.
 func (m Member) Compare(o Member) int {
-	return cmp.Or(cmp.Compare(m.Set, o.Set), m.Entry.Compare(o.Entry))
+	return cmp.Or(cmp.Compare(m.last(), o.last()), cmp.Compare(m.Set, o.Set), m.Entry.Compare(o.Entry))
+}
+
+func (m Member) last() int {
+	if m.Set == Addresses.Name(m.Entry.Family()) {
+		return 1
+	}
+	return 0
 }
