@@ -39,7 +39,7 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 	go test -run xxx -bench . -count 10 ./proxier | tee $(OUT)/microbench.txt
 
 e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
-	$(OUT)/controlplane -- $(OUT)/vm -timeout 30m -- $(OUT)/report $(REAL)
+	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(REAL)
 
 demo: deps machine build ## the whole story on one screen, in under a minute
 	go build -o $(OUT)/demo ./e2e/demo
@@ -67,12 +67,12 @@ bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one 
 vuln: ## known weaknesses in what we depend on; asks the network
 	go run $(VULN) ./...
 
-# Both start the real kube-proxy many times, which takes too long for every test run.
+# Both have the real kube-proxy do so much that it takes too long for every test run.
 MATRIX = go test -tags 'e2e migration' -c -o $(OUT)/matrix.test ./e2e && cd e2e && \
 	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/matrix.test -test.v -test.timeout=60m -test.run
 
-migrations: deps machine control-plane build ## from each mode of the real kube-proxy to here under traffic, and back
-	$(MATRIX) TestMigration
+migrations: deps machine control-plane build ## TestMigration with 200 Services: from each mode of the real kube-proxy to here under traffic, and back
+	E2E_MIGRATION_SERVICES=200 && export E2E_MIGRATION_SERVICES && $(MATRIX) TestMigration
 
 migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
 	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
