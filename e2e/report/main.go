@@ -46,7 +46,7 @@ type results struct{ passed, failed, skipped []string }
 
 func (r *results) run(binary, folder string) error {
 	fmt.Printf("\n=== %s\n", folder)
-	cmd := exec.Command(binary, "-test.v", "-test.timeout=20m", "-test.failfast=false")
+	cmd := exec.Command(binary, "-test.v", "-test.timeout=50m", "-test.failfast=false")
 	cmd.Dir, cmd.Stderr = folder, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
