@@ -32,9 +32,15 @@ func (p *Proxier) growInPortions(ctx context.Context, moved map[owner][]time.Tim
 	for some := range slices.Chunk(slices.SortedFunc(maps.Keys(moved), byName), portionServices) {
 		p.grow(ctx, some, r)
 	}
-	// Planning all of a cluster takes twice the memory that is kept of it, which
-	// the runtime would give back in minutes.
-	go debug.FreeOSMemory()
+}
+
+// giveBack returns to the machine what planning all of a cluster, and reading
+// all of the kernel back, has taken: several times what is kept. The runtime
+// would do so in minutes.
+func giveBack(planned int) {
+	if planned > portionServices {
+		go debug.FreeOSMemory()
+	}
 }
 
 func (p *Proxier) grow(ctx context.Context, services []owner, r report) {

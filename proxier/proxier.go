@@ -229,6 +229,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		r.drift = drift
 		p.report(r)
 		p.takeOver(ctx, r)
+		giveBack(r.planned)
 		if last = time.Now(); p.tables.due() > 0 {
 			later.Reset(retries.next())
 		} else {
