@@ -27,7 +27,9 @@ var floors = map[string][]string{
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/state"},
-	"proxier/door":              {"proxier/snapshot"},
+	"proxier/peer":              {},
+	"proxier/turn":              {"proxier/peer"},
+	"proxier/door":              {"proxier/peer", "proxier/snapshot"},
 	"proxier/explain":           {"ipset", "proxier/snapshot", "proxier/state"},
 	"proxier": {
 		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
@@ -35,7 +37,7 @@ var floors = map[string][]string{
 	},
 	"cmd/kube-ipvs": {
 		"proxier", "proxier/door", "proxier/explain", "proxier/health", "proxier/kernel",
-		"proxier/remains", "proxier/snapshot", "proxier/watch",
+		"proxier/remains", "proxier/snapshot", "proxier/turn", "proxier/watch",
 	},
 }
 

@@ -9,8 +9,11 @@ import (
 	"os"
 	"strings"
 
+	"k8s.io/klog/v2"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/turn"
 )
 
 // recordFile has the former values of the sysctls that we have changed. It is
@@ -31,6 +34,9 @@ func (o options) cleanup(ctx context.Context) error {
 	k, err := kernel.OpenToClean(cfg)
 	if err != nil {
 		return err
+	}
+	if holder := turn.Holder(ctx, turn.Address); holder != "" {
+		klog.InfoS("A daemon serves this node and makes again what is removed; stop it first", "daemon", holder)
 	}
 	var r removal
 	if o.DryRun {

@@ -26,7 +26,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
-// serve runs the daemon until ctx ends; what it has put into the kernel stays.
+// serve runs the daemon, when it is its turn, until ctx ends; what it has put
+// into the kernel stays.
 func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	client, err := o.client()
 	if err != nil {
@@ -34,19 +35,33 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	}
 	o.adjustOOMScore()
 	collectGarbageOften()
-	if err := o.prepareHost(ctx, k); err != nil {
-		return err
-	}
-	changes := watch.NewChanges()
-	api, err := watch.New(client, o.NodeName, changes)
-	if err != nil {
-		return err
-	}
 	var families []string
 	for _, f := range k.Families() {
 		families = append(families, fmt.Sprintf("IPv%d", f))
 	}
 	h := health.New(2*o.SyncPeriod, families...)
+	leave, err := o.awaitTurn(ctx, h.Handler(nil))
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := o.prepareHost(ctx, k); err != nil {
+		return err
+	}
+	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
+	return o.run(ctx, client, k, h)
+}
+
+// run is the daemon at work.
+func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel.Kernel, h *health.Health) error {
+	changes := watch.NewChanges()
+	api, err := watch.New(client, o.NodeName, changes)
+	if err != nil {
+		return err
+	}
 	ports := health.NewPorts(h)
 	recorder := newRecorder(client)
 	p := proxier.New(proxier.Config{
@@ -62,7 +77,6 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 
 		ServeNodeAddresses: o.ServeNodeAddresses,
 	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})
-	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
 
 	// All end together: with ctx, with the first that fails, or with the Proxier.
 	ctx, stop := context.WithCancelCause(ctx)

@@ -9,12 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/peer"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 )
 
@@ -68,35 +68,11 @@ func (l guarded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if uid, known := peerOf(conn); known && admits(uid, os.Geteuid()) {
+		if peer.Admitted(conn) {
 			return conn, nil
 		}
 		_ = conn.Close()
 	}
-}
-
-// admits root and whoever the daemon itself runs as.
-func admits(uid uint32, own int) bool { return uid == 0 || int(uid) == own }
-
-// peerOf is who the kernel says is at the other end.
-func peerOf(conn net.Conn) (uid uint32, known bool) {
-	unixConn, ok := conn.(*net.UnixConn)
-	if !ok {
-		return 0, false
-	}
-	raw, err := unixConn.SyscallConn()
-	if err != nil {
-		return 0, false
-	}
-	var peer *unix.Ucred
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		peer, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if err != nil || failed != nil {
-		return 0, false
-	}
-	return peer.Uid, true
 }
 
 func handler(answer Answer) http.Handler {
