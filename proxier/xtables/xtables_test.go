@@ -68,3 +68,25 @@ func TestRestore(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// FuzzParse: what is read of a dump is all of it, and can be read again.
+func FuzzParse(f *testing.F) {
+	f.Add("*nat\n:PREROUTING ACCEPT [1:2]\n:KIPVS-MARK - [0:0]\n-A PREROUTING -j KIPVS-MARK\nCOMMIT\n")
+	f.Add("*nat\n-A X")
+	f.Add("# Table `filter' is incompatible, use 'nft' tool.\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := Parse(text)
+		if err != nil {
+			return
+		}
+		for _, p := range d.Places() {
+			if p.Table == "" {
+				t.Errorf("a chain of no table: %q", p.Chain)
+			}
+			for _, rule := range d[p] {
+				_ = Target(rule)
+			}
+		}
+		_ = Incompatible(text)
+	})
+}
