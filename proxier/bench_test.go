@@ -69,7 +69,7 @@ func fullOn(tb testing.TB, k Kernel, services, endpoints int) (*Proxier, *plain)
 	tb.Helper()
 	api := &plain{map[owner]*v1.Service{}, map[owner][]*discovery.EndpointSlice{}, endpoints}
 	changes, h := watch.NewChanges(), health.New(time.Minute)
-	if err := k.Prepare(tb.Context()); err != nil {
+	if _, err := k.Prepare(tb.Context()); err != nil {
 		tb.Fatal(err)
 	}
 	p := New(Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod: 30 * time.Second}, Parts{

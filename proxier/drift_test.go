@@ -55,7 +55,7 @@ type tardy struct {
 	takes time.Duration
 }
 
-func (s tardy) Prepare(ctx context.Context) error {
+func (s tardy) Prepare(ctx context.Context) (map[string]int, error) {
 	time.Sleep(s.takes)
 	return s.Kernel.Prepare(ctx)
 }

@@ -40,7 +40,7 @@ func TestTimeFromChangeToKernel(t *testing.T) {
 
 		k.FailAtRate(0)
 		time.Sleep(5 * time.Second)
-		expectLatencies(t, p, 1, time.Second) // the first retry, or the second when the marks were taken apart
+		expectLatencies(t, p, 1, 800*time.Millisecond) // the first retry, or the second when the marks were taken apart
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)

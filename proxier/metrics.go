@@ -36,6 +36,7 @@ type metrics struct {
 	drained  *prometheus.CounterVec
 
 	answers answers
+	failing *failing
 
 	forgotten    prometheus.Counter
 	forgettingIn prometheus.Histogram
@@ -45,10 +46,11 @@ func newMetrics(changes *watch.Changes) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		answers:  newAnswers(),
+		failing:  &failing{},
 		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due.", "kind", "state"),
 		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
 		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),
-		drift:    counters("kubeipvs_drift_total", "Rows found changed behind our back, by kind.", "kind"),
+		drift:    counters("kubeipvs_drift_total", "Rows and other objects found changed behind our back, by kind.", "kind"),
 		failures: counters("kubeipvs_failures_total", "Failures that are not about single rows.", "deed"),
 		remains: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeipvs_kube_proxy_remains", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
@@ -83,7 +85,7 @@ func newMetrics(changes *watch.Changes) *metrics {
 		}),
 	}
 	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.remote, m.remains, m.running, m.passes, m.last,
-		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn,
+		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn, m.failing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(append(m.answers.collectors(), changesOf(changes)...)...)
 	return m
@@ -109,11 +111,11 @@ func programmingBuckets() []float64 {
 // Metrics gathers all collectors of this Proxier.
 func (p *Proxier) Metrics() prometheus.Gatherer { return p.metrics.registry }
 
-func (m *metrics) table(kind string, t reconcile.Tally, drift, wanted, held, due int) {
+func (m *metrics) table(kind string, t reconcile.Tally, wanted, held, due int) {
 	m.rows.WithLabelValues(kind, "wanted").Set(float64(wanted))
 	m.rows.WithLabelValues(kind, "held").Set(float64(held))
 	m.rows.WithLabelValues(kind, "due").Set(float64(due))
-	m.drift.WithLabelValues(kind).Add(float64(drift))
+	m.drift.WithLabelValues(kind) // a count of none is seen too
 	for verb, n := range map[reconcile.Verb]int{
 		reconcile.Create: t.Created, reconcile.Update: t.Updated, reconcile.Delete: t.Deleted,
 	} {
@@ -126,6 +128,9 @@ func (m *metrics) pass(r report) {
 	m.passes.Observe(r.took.Seconds())
 	m.last.Set(float64(time.Now().UnixNano()) / 1e9)
 	m.services.Add(float64(r.planned))
+	for kind, n := range r.drift {
+		m.drift.WithLabelValues(kind).Add(float64(n))
+	}
 	for _, l := range r.latencies {
 		m.latency.Observe(l.Seconds())
 	}

@@ -50,10 +50,15 @@ type Cluster interface {
 
 // Kernel is the machine as a Proxier needs it.
 type Kernel interface {
-	Prepare(context.Context) error
+	// Prepare makes sure of what never varies, and tells how much of each kind it
+	// has put right.
+	Prepare(context.Context) (mended map[string]int, err error)
 	Families() []ipset.Family
 	NodeAddresses(context.Context) ([]netip.Addr, error)
+	// Touched tells that there is something for TakeTouched.
 	Touched() <-chan struct{}
+	// TakeTouched is what has changed, by whoever it was, since the last time.
+	TakeTouched() state.Touched
 	// Connections counts those of real servers; what is not there has none.
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
@@ -100,24 +105,26 @@ type Proxier struct {
 	metrics *metrics
 
 	// All below belongs to the goroutine of Run.
-	tables    tables
-	planning  plan.Config
-	book      *plan.Book
-	node      cluster.Node
-	known     map[owner]struct{}         // Services that have claims
-	waiting   map[owner][]time.Time      // causes of changes that are not settled yet
-	remarks   map[owner][]cluster.Remark // what could not be programmed
-	unopened  map[owner]error            // why a health port is not open
-	remote    map[owner]remote           // who has endpoints elsewhere only
-	flows     flows
-	reading   reading
-	drain     *drain.Servers[owner]
-	lookAgain bool // the node's addresses may have changed
-	takeover  takeover
-	neighbour neighbour
-	started   time.Time
-	told      told      // what reports said, for those who ask
-	looks     chan look // asked of the loop by others
+	tables     tables
+	planning   plan.Config
+	book       *plan.Book
+	node       cluster.Node
+	known      map[owner]struct{}         // Services that have claims
+	waiting    map[owner][]time.Time      // causes of changes that are not settled yet
+	remarks    map[owner][]cluster.Remark // what could not be programmed
+	unopened   map[owner]error            // why a health port is not open
+	remote     map[owner]remote           // who has endpoints elsewhere only
+	flows      flows
+	reading    reading
+	touches    touches
+	drain      *drain.Servers[owner]
+	lookAgain  bool // the node's addresses may have changed
+	takeover   takeover
+	neighbour  neighbour
+	started    time.Time
+	complaints map[string]complaint // by deed
+	told       told                 // what reports said, for those who ask
+	looks      chan look            // asked of the loop by others
 }
 
 // New returns a Proxier that has not touched anything.
@@ -143,113 +150,48 @@ func New(cfg Config, with Parts) *Proxier {
 		flows:   newFlows(),
 		drain:   drain.New[owner](),
 		looks:   make(chan look),
+
+		complaints: map[string]complaint{},
 	}
 }
 
 // Run keeps the kernel as wanted until ctx ends, and then leaves everything in
-// place: traffic goes on without the daemon. It returns an error only when it
-// could not begin. What the kernel holds stays untouched until all of the
+// place: traffic goes on without the daemon. What the kernel refuses is tried
+// until it succeeds. What the kernel holds stays untouched until all of the
 // cluster is known.
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
 	p.health.Working(p.started)
-	if err := p.kernel.Prepare(ctx); err != nil {
-		return err
+	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
+		return nil // told to stop before it had begun
 	}
 	p.health.Resting() // the API server may be away: that is no fault of this node
 	if err := p.api.WaitForSync(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
 	p.health.Working(time.Now())
-	if err := p.readNode(ctx); err != nil {
-		return err
-	}
-	if err := p.adopt(ctx); err != nil {
-		return err
-	}
-	if _, err := p.observe(ctx, p.tables.inOrder()); err != nil {
-		return err
+	if !p.untilDone(ctx, "read the kernel", p.readFirst) {
+		return nil
 	}
 	p.told.found = p.tables.held()
 	p.loop(ctx)
 	return nil
 }
 
-// loop makes a pass whenever there is a reason to.
-func (p *Proxier) loop(ctx context.Context) {
-	p.reading.begun, p.reading.mayRush = time.Now(), true
-	reading := time.NewTimer(readingPause)
-	defer reading.Stop()
-	later := time.NewTimer(0) // the first pass
-	defer later.Stop()
-	drains := time.NewTimer(0) // the next look at what drains
-	defer drains.Stop()
-	retries := backoff{}
-	var last time.Time
+// prepareFirst makes what never varies. That it is not there is no drift yet.
+func (p *Proxier) prepareFirst(ctx context.Context) error {
+	_, err := p.kernel.Prepare(ctx)
+	return err
+}
 
-	for {
-		var drift map[string]int
-		p.health.Resting()
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.changes.Wake():
-			p.health.Queued(time.Now())
-			p.metrics.answers.queued.SetToCurrentTime()
-			if wait := p.cfg.MinSyncPeriod - time.Since(last); wait > 0 {
-				later.Reset(wait)
-				continue
-			}
-		case <-p.kernel.Touched():
-			p.lookAgain = true
-		case <-reading.C:
-			p.health.Working(time.Now())
-			found, pass, pause := p.readOn(ctx)
-			reading.Reset(pause)
-			if !pass {
-				continue
-			}
-			drift = found
-		case <-later.C:
-		case <-drains.C:
-		case do := <-p.looks:
-			do()
-			continue
-		case r := <-p.flows.done:
-			if p.flowsForgotten(r) {
-				p.forgetFlows(ctx)
-			} else {
-				later.Reset(retries.next())
-			}
-			continue
-		}
-		p.health.Working(time.Now())
-		// A pass that has begun is finished also when ctx ends.
-		r := p.sync(context.WithoutCancel(ctx))
-		r.drift = drift
-		p.report(r)
-		p.takeOver(ctx, r)
-		giveBack(r.planned)
-		if last = time.Now(); p.tables.due() > 0 {
-			later.Reset(retries.next())
-		} else {
-			retries.reset()
-		}
-		p.wakeForDrains(drains)
+// readFirst finds what there is, before the first claim.
+func (p *Proxier) readFirst(ctx context.Context) error {
+	if err := p.readNode(ctx); err != nil {
+		return err
 	}
+	if err := p.adopt(ctx); err != nil {
+		return err
+	}
+	_, err := p.observe(ctx, p.tables.inOrder())
+	return err
 }
-
-// backoff spaces retries of what has failed.
-type backoff struct{ wait time.Duration }
-
-const (
-	firstRetry = time.Second
-	lastRetry  = 30 * time.Second
-)
-
-func (b *backoff) next() time.Duration {
-	b.wait = min(max(2*b.wait, firstRetry), lastRetry)
-	return b.wait
-}
-
-func (b *backoff) reset() { b.wait = 0 }

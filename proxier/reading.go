@@ -46,12 +46,13 @@ func (p *Proxier) beginReading(now time.Time) {
 	})
 }
 
-// prepare makes sure of what never varies.
-func (p *Proxier) prepare(ctx context.Context) map[string]int {
-	if err := p.kernel.Prepare(ctx); err != nil {
+// prepare makes sure of what never varies, and tells what was not as we left it.
+func (p *Proxier) prepare(ctx context.Context) (drift map[string]int) {
+	drift, err := p.kernel.Prepare(ctx)
+	if err != nil {
 		p.fail("prepare the kernel", err)
 	}
-	return nil
+	return drift
 }
 
 // read is the outcome of one step: the rows that had changed behind our back.

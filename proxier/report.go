@@ -1,6 +1,7 @@
 package proxier
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -16,7 +17,7 @@ type report struct {
 	planned   int // Services
 	took      time.Duration
 	tallies   map[string]reconcile.Tally // by table
-	drift     map[string]int             // by table; rows that had changed behind our back
+	drift     map[string]int             // by kind; what had changed behind our back
 	latencies []time.Duration            // from cause to kernel
 	remarks   map[owner][]cluster.Remark
 }
@@ -40,19 +41,19 @@ func (r report) err(of []table) error {
 // report logs a pass and counts it. It is the only place that does.
 func (p *Proxier) report(r report) {
 	for _, t := range p.tables.inOrder() {
-		tally, drift := r.tallies[t.Name()], r.drift[t.Name()]
+		tally := r.tallies[t.Name()]
 		wanted, held, due := t.Size()
-		p.metrics.table(t.Name(), tally, drift, wanted, held, due)
+		p.metrics.table(t.Name(), tally, wanted, held, due)
 		if tally.Failed > 0 {
 			klog.ErrorS(tally.First, "Rows are not as wanted; they will be tried again", "kind", t.Name(), "failed", tally.Failed, "due", due)
-		}
-		if drift > 0 {
-			klog.InfoS("The kernel was not as we left it", "kind", t.Name(), "rows", drift)
 		}
 		if tally.Calls() > 0 {
 			klog.V(2).InfoS("Changed the kernel", "kind", t.Name(),
 				"created", tally.Created, "updated", tally.Updated, "deleted", tally.Deleted, "failed", tally.Failed)
 		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(r.drift)) {
+		klog.InfoS("The kernel was not as we left it", "kind", kind, "objects", r.drift[kind])
 	}
 	p.warnOfPorts()
 	p.metrics.pass(r)
@@ -63,6 +64,8 @@ func (p *Proxier) report(r report) {
 	}
 	p.told.note(r, time.Now())
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
+	oldest, kind := p.metrics.failing.note(p.tables.inKernel(), time.Now())
+	p.health.Failing(oldest, kind)
 	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())
 	}
@@ -100,10 +103,4 @@ func (p *Proxier) warnOfPorts() {
 			p.events.Warn(object, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen", Note: err.Error()})
 		}
 	}
-}
-
-// fail logs and counts what is not about rows.
-func (p *Proxier) fail(deed string, err error) {
-	klog.ErrorS(err, "Could not "+deed+"; it will be tried again")
-	p.metrics.failures.WithLabelValues(deed).Inc()
 }

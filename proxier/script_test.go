@@ -115,6 +115,9 @@ var testConfig = proxier.Config{NodeName: "node-a", Scheduler: "rr", SyncPeriod:
 
 // start runs a daemon until s.stop is called.
 func (s *script) start() {
+	if s.faults {
+		s.kernel.FailAtRate(0.1)
+	}
 	ctx, cancel := context.WithCancel(s.t.Context())
 	done := make(chan error, 1)
 	s.health = health.New(2*testConfig.SyncPeriod, "IPv4", "IPv6")
@@ -130,9 +133,6 @@ func (s *script) start() {
 			s.t.Errorf("Run: %v", err)
 		}
 		s.kernel.Drift(func(r *state.Rows) { clear(r.HealthPorts) })
-	}
-	if s.faults {
-		s.kernel.FailAtRate(0.1)
 	}
 }
 
@@ -192,7 +192,6 @@ func (s *script) command(words []string) error {
 			s.cfg.NodePorts.Within = append(s.cfg.NodePorts.Within, netip.MustParsePrefix(r))
 		}
 		s.stop()
-		s.kernel.FailAtRate(0)
 		s.start()
 	case "moment":
 		if !s.faults {

@@ -94,6 +94,7 @@ type table interface {
 	GrowFor(ctx context.Context, stage int, services []owner) reconcile.Tally
 	Shrink(ctx context.Context, stage int) reconcile.Tally
 	Settled(owner) bool
+	EachFailed(func(row any, err error))
 	Size() (wanted, held, due int)
 }
 

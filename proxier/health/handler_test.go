@@ -43,9 +43,9 @@ func TestAnswers(t *testing.T) {
 			time.Sleep(time.Minute)
 		}, map[string]string{
 			"/healthz": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","nodeEligible":true,"healthy":false,` +
-				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
+				`"reason":"a change has waited since 2000-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
 			"/livez": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","healthy":false,` +
-				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
+				`"reason":"a change has waited since 2000-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
 			"/readyz": `200 {"ready":true}`,
 		}},
 		{"about to be deleted", func(h *Health) {

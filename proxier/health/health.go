@@ -16,10 +16,13 @@ type Health struct {
 	synced   time.Time // zero: never
 	eligible bool
 	working  time.Time // since then; zero: the loop waits for something to do
+	failing  time.Time // what has been tried in vain for longest; zero: nothing
+	deed     string    // what that is
 }
 
 // New returns the Health of a loop that is healthy unless a change has waited
-// for limit, or the loop has not come to an end for so long. Families are what Reports show a status for: IPv4, IPv6.
+// for limit, something has been tried in vain, or the loop has not come to an end
+// for so long. Families are what Reports show a status for: IPv4, IPv6.
 func New(limit time.Duration, families ...string) *Health {
 	return &Health{limit: limit, families: families}
 }
@@ -34,6 +37,14 @@ func (h *Health) Working(now time.Time) {
 
 // Resting notes that the loop has come to an end and waits.
 func (h *Health) Resting() { h.Working(time.Time{}) }
+
+// Failing notes what has been tried in vain for longest, and since when; the
+// zero time: all that was tried has succeeded.
+func (h *Health) Failing(since time.Time, deed string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.failing, h.deed = since, deed
+}
 
 // Queued notes that at this time a change came in.
 func (h *Health) Queued(now time.Time) {
@@ -74,6 +85,7 @@ type Report struct {
 	CurrentTime  time.Time         `json:"currentTime"`
 	NodeEligible *bool             `json:"nodeEligible,omitempty"`
 	Healthy      bool              `json:"healthy"` // whatever NodeEligible says
+	Reason       string            `json:"reason,omitempty"`
 	Status       map[string]Status `json:"status"`
 }
 
@@ -88,10 +100,21 @@ func (h *Health) Report(now time.Time) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	inTime := func(since time.Time) bool { return since.IsZero() || now.Sub(since) < h.limit }
-	healthy, eligible := inTime(h.queued) && inTime(h.working), h.eligible
-	r := Report{LastUpdated: h.synced, CurrentTime: now, NodeEligible: &eligible, Healthy: healthy, Status: map[string]Status{}}
+	r := Report{LastUpdated: h.synced, CurrentTime: now, Status: map[string]Status{}}
+	eligible := h.eligible
+	r.NodeEligible = &eligible
+	switch {
+	case !inTime(h.failing):
+		r.Reason = "tried in vain since " + h.failing.UTC().Format(time.RFC3339) + ": " + h.deed
+	case !inTime(h.working):
+		r.Reason = "no end of the work that began at " + h.working.UTC().Format(time.RFC3339)
+	case !inTime(h.queued):
+		r.Reason = "a change has waited since " + h.queued.UTC().Format(time.RFC3339)
+	default:
+		r.Healthy = true
+	}
 	for _, family := range h.families {
-		r.Status[family] = Status{LastUpdated: h.synced, Healthy: healthy}
+		r.Status[family] = Status{LastUpdated: h.synced, Healthy: r.Healthy}
 	}
 	return r
 }

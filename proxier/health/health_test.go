@@ -30,6 +30,12 @@ func TestReport(t *testing.T) {
 			h.Working(after(0))
 			h.Resting()
 		}, 1000, true, time.Time{}},
+		{"something has failed for less than the limit", func(h *Health) { h.Failing(after(0), "create address") }, 59, true, time.Time{}},
+		{"something has failed for the limit", func(h *Health) { h.Failing(after(0), "create address") }, 60, false, time.Time{}},
+		{"it fails no more", func(h *Health) {
+			h.Failing(after(0), "create address")
+			h.Failing(time.Time{}, "")
+		}, 1000, true, time.Time{}},
 		{"a sync ends the wait", func(h *Health) {
 			h.Queued(after(0))
 			h.Synced(after(70))

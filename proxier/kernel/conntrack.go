@@ -85,7 +85,8 @@ func (c Conntrack) ensure(root string, cores int, former func([]remains.Sysctl))
 		note(raise(filepath.Join(root, "sys/module/nf_conntrack/parameters/hashsize"), limit/4))
 	}
 	for _, s := range all {
-		note(ensure(filepath.Join(root, "proc/sys"), []sysctl{s}, former))
+		_, err := ensure(filepath.Join(root, "proc/sys"), []sysctl{s}, former)
+		note(err)
 	}
 	return warnings, errors.Join(errs...)
 }

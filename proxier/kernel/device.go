@@ -20,28 +20,33 @@ import (
 // know it by this name and pass it over: MetalLB, Calico, kubespray.
 const Device = "kube-ipvs0"
 
-// ensureDevice makes the device if it is missing. It stays down, which is
-// enough for its addresses to be local and keeps it out of routing.
-func (k *Kernel) ensureDevice() error {
+// ensureDevice makes the device if it is missing, and tells whether it was. It
+// stays down, which is enough for its addresses to be local and keeps it out of
+// routing.
+func (k *Kernel) ensureDevice() (made bool, err error) {
 	link, err := k.device()
 	if err != nil {
-		return err
+		return false, err
 	}
-	if link == nil {
-		attrs := netlink.NewLinkAttrs()
-		attrs.Name = Device
-		if err := k.links.LinkAdd(&netlink.Dummy{LinkAttrs: attrs}); err != nil && !errors.Is(err, unix.EEXIST) {
-			return fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
-				unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
-			}))
+	if link != nil {
+		if link.Type() != "dummy" {
+			err = fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
 		}
-		_, err := k.device() // has a number now
-		return err
+		return false, err
 	}
-	if link.Type() != "dummy" {
-		return fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = Device
+	err = k.links.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
+	if errors.Is(err, unix.EEXIST) {
+		return false, nil
 	}
-	return nil
+	if err != nil {
+		return false, fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
+			unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
+		}))
+	}
+	_, err = k.device() // has a number now
+	return true, err
 }
 
 // device is nil when there is none.

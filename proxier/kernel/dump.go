@@ -34,9 +34,9 @@ type changes struct {
 	drop   []xtables.Place // chains to be removed
 }
 
-func (c changes) nothing() bool {
-	return len(c.fill)+len(c.hook)+len(c.unhook)+len(c.drop) == 0
-}
+func (c changes) size() int { return len(c.fill) + len(c.hook) + len(c.unhook) + len(c.drop) }
+
+func (c changes) nothing() bool { return c.size() == 0 }
 
 // compare says what has to be done.
 func (t *tables) compare(held xtables.Dump, want []chain) (todo changes) {

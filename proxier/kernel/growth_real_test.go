@@ -21,7 +21,7 @@ func TestAFullSetGrowsUnderTheRules(t *testing.T) {
 	const usual, many = 65536, 70_000
 	freshNamespace(t)
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// As another release would have left it: small, and with a rule on it.
@@ -40,7 +40,7 @@ func TestAFullSetGrowsUnderTheRules(t *testing.T) {
 	if before := len(k.membersOf(t, name)); refused == 0 || before+refused != many || before < usual*9/10 {
 		t.Fatalf("%d of %d are in, %d were refused: the set is not full", before, many, refused)
 	}
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ops := make([]reconcile.Op[state.Member, state.None], many)
@@ -75,7 +75,7 @@ func (k *Kernel) membersOf(t *testing.T, name string) []ipset.Entry {
 func TestAddressesFollowTheDevice(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	bind := func(addr string) error {

@@ -19,7 +19,7 @@ import (
 func TestHealthPortsAreLetInByAHostThatRefuses(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	output(t, "iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT")

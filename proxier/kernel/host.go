@@ -66,8 +66,13 @@ func (k *Kernel) Host(ctx context.Context) error {
 	if err := k.probeScheduler(ctx); err != nil {
 		return err
 	}
-	err := ensure(procSys, sysctls(k.cfg, parseRelease(release())), k.noteFormer)
+	_, err := k.ensureSysctls()
 	return errors.Join(err, k.setTimeouts())
+}
+
+// ensureSysctls tells how many it has set.
+func (k *Kernel) ensureSysctls() (set int, err error) {
+	return ensure(procSys, sysctls(k.cfg, parseRelease(release())), k.noteFormer)
 }
 
 func (k *Kernel) noteFormer(changes []remains.Sysctl) {

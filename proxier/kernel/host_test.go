@@ -27,11 +27,11 @@ func TestEnsure(t *testing.T) {
 		noted = append(noted, changes...)
 	}
 
-	if err := ensure(root, wanted, note); err == nil || !strings.Contains(err.Error(), "sysctl net.ipv4.vs.conntrack has to be 1") {
+	if _, err := ensure(root, wanted, note); err == nil || !strings.Contains(err.Error(), "sysctl net.ipv4.vs.conntrack has to be 1") {
 		t.Errorf("a missing sysctl: %v; want its name and the wanted value", err)
 	}
 	write(t, path, "0\n")
-	if err := ensure(root, wanted, note); err != nil {
+	if _, err := ensure(root, wanted, note); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "1" {
@@ -39,7 +39,7 @@ func TestEnsure(t *testing.T) {
 	}
 	// What is right is not written: a newline would be gone.
 	write(t, path, "1\n")
-	if err := ensure(root, wanted, note); err != nil {
+	if _, err := ensure(root, wanted, note); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "1\n" {

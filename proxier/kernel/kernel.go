@@ -1,11 +1,11 @@
 package kernel
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -48,9 +48,10 @@ type Kernel struct {
 	sets       *ipset.Client
 	tables     map[ipset.Family]*tables
 
-	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that watches addresses
-	touched     chan struct{}
+	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
+	events      *events
 	stop        chan struct{}
+	listening   sync.WaitGroup
 }
 
 // Open reaches for everything that is needed and changes nothing but the
@@ -70,7 +71,7 @@ func Open(cfg Config) (*Kernel, error) {
 		if k.tables, err = openTables(); err != nil {
 			return err
 		}
-		return k.watchAddresses()
+		return k.watch()
 	})
 }
 
@@ -93,7 +94,7 @@ func OpenToClean(cfg Config) (*Kernel, error) {
 
 // opened is a Kernel with what all need, and more.
 func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, names: names{}, touched: make(chan struct{}, 1), stop: make(chan struct{})}
+	k = &Kernel{cfg: cfg, names: names{}, events: newEvents(), stop: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())
@@ -123,11 +124,10 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 // Close lets go of all sockets; nothing in the kernel changes.
 func (k *Kernel) Close() error {
 	var errs []error
-	select {
-	case <-k.stop:
-	default:
+	if !k.closed() {
 		close(k.stop)
 	}
+	k.listening.Wait()
 	if k.links != nil {
 		k.links.Close()
 	}
@@ -151,21 +151,6 @@ func (k *Kernel) Families() []ipset.Family {
 		return []ipset.Family{ipset.IPv4, ipset.IPv6}
 	}
 	return []ipset.Family{ipset.IPv4}
-}
-
-// Prepare makes the device, the sets and the rules, whatever is missing or
-// different of them, and writes nothing else. In that order: rules refer to
-// sets. What fails in one family does not keep the other from its own.
-func (k *Kernel) Prepare(ctx context.Context) error {
-	errs := []error{k.ensureDevice()}
-	for _, f := range k.Families() {
-		err := k.ensureSets(f)
-		if err == nil {
-			err = k.tables[f].ensure(ctx, program(f, k.cfg))
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }
 
 func (k *Kernel) excluded(a netip.Addr) bool {

@@ -108,7 +108,8 @@ func (s street) serve(all []state.Rows) error {
 		return err
 	}
 	s.Cleanup(func() { _ = k.Close() })
-	errs := []error{k.Host(s.Context()), k.Prepare(s.Context())}
+	_, err = k.Prepare(s.Context())
+	errs := []error{k.Host(s.Context()), err}
 	for _, rows := range all {
 		errs = append(errs,
 			create(s, k.Members(), rows.Members), create(s, k.VirtualServers(), rows.VirtualServers),

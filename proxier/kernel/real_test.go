@@ -99,7 +99,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	if got := wholeState(t); got != before {
 		t.Errorf("Host has changed more than sysctls:\n%s", got)
 	}
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	prepared := wholeState(t)
@@ -130,7 +130,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 func TestDamagedRulesAreRepaired(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	whole := output(t, "iptables-save")
@@ -143,7 +143,7 @@ func TestDamagedRulesAreRepaired(t *testing.T) {
 		{"-t", "filter", "-F"},
 	} {
 		output(t, append([]string{"iptables"}, damage...)...)
-		if err := k.Prepare(t.Context()); err != nil {
+		if _, err := k.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := rulesOnly(output(t, "iptables-save")); got != rulesOnly(whole) {
@@ -204,7 +204,7 @@ func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
 func TestMembersOfOurSetsOnly(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	output(t, "ipset", "create", "STRANGER", "hash:ip")

@@ -192,7 +192,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 	fill(t, archive, remains.Legacy)
 	output(t, "ipvsadm", "-a", "-t", "10.96.0.10:80", "-r", "10.244.1.5:8080", "-m", "-w", "7")
 	k := openHere(t, config)
-	if err := k.Prepare(t.Context()); err != nil {
+	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for _, scope := range []remains.Scope{remains.Adoption, remains.Takeover} {

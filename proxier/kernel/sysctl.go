@@ -57,8 +57,8 @@ func (s sysctl) write(root, now string) error {
 
 // ensure writes those settings that are different, and before that has their
 // former values noted. That they cannot be noted keeps nothing from being
-// written.
-func ensure(root string, wanted []sysctl, note func([]remains.Sysctl)) error {
+// written. It tells how many it has written.
+func ensure(root string, wanted []sysctl, note func([]remains.Sysctl)) (written int, err error) {
 	var errs []error
 	var due []remains.Sysctl
 	for _, s := range wanted {
@@ -74,9 +74,13 @@ func ensure(root string, wanted []sysctl, note func([]remains.Sysctl)) error {
 		note(due)
 	}
 	for _, d := range due {
-		errs = append(errs, (sysctl{d.Name, d.Is}).write(root, d.Was))
+		if err := (sysctl{d.Name, d.Is}).write(root, d.Was); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		written++
 	}
-	return errors.Join(errs...)
+	return written, errors.Join(errs...)
 }
 
 // version is that of the running kernel.

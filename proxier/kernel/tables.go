@@ -14,6 +14,7 @@ import (
 	"github.com/coreos/go-iptables/iptables"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -35,6 +36,9 @@ type tables struct {
 	save, restore string
 	prefix        string
 	printed       map[string]string // how iptables prints our rules, where we know
+	nft           bool              // the backend
+	right         generation        // in which all was as wanted
+	yielded       map[string]bool   // sets for which all of ours has been taken out in vain
 }
 
 // openTables finds the programs. IPv4 is needed; IPv6 is left out where the
@@ -68,28 +72,76 @@ func open(f ipset.Family) (*tables, error) {
 	if !ipt.HasRandomFully() {
 		return nil, fmt.Errorf("%s is too old: 1.6.2 or newer is needed", name)
 	}
-	t := &tables{ipt: ipt, prefix: prefix}
+	t := &tables{ipt: ipt, prefix: prefix, yielded: map[string]bool{}}
 	if t.save, err = exec.LookPath(name + "-save"); err != nil {
 		return nil, fmt.Errorf("find %s-save: %w", name, err)
 	}
 	if t.restore, err = exec.LookPath(name + "-restore"); err != nil {
 		return nil, fmt.Errorf("find %s-restore: %w", name, err)
 	}
+	var version bytes.Buffer
+	if err = runTo(context.Background(), &version, t.save, "", "--version"); err != nil {
+		return nil, err
+	}
+	t.nft = backendOf(version.String()) == remains.NFT
 	return t, nil
 }
 
-// ensure makes our chains and the jumps to them what want says, and removes
-// what else bears our prefix. Nothing is written when they are right: as want spells them, or as this version of
-// iptables printed them after our last write.
-func (t *tables) ensure(ctx context.Context, want []chain) error {
+// ensure makes our chains and the jumps to them what want says, removes what
+// else bears our prefix, and tells how many chains and jumps that were. Nothing
+// is written when they are right: as want spells them, or as this version of
+// iptables printed them after our last write. Nothing is even read when the
+// tables are of the generation in which they were right.
+func (t *tables) ensure(ctx context.Context, want []chain, now func() generation) (mended int, err error) {
+	if !t.nft {
+		now = func() generation { return generation{} } // it numbers other rules than ours
+	}
+	g := now()
+	if g.known && g == t.right {
+		return 0, nil
+	}
+	t.right = generation{}
+	held, err := t.dump(ctx)
+	if err != nil {
+		return 0, err
+	}
+	todo := t.compare(held, want)
+	if !todo.nothing() {
+		if err := t.write(ctx, todo); err != nil {
+			return 0, err
+		}
+		g = now()
+		if held, err = t.dump(ctx); err != nil {
+			return todo.size(), err
+		}
+		t.remember(held, want)
+	}
+	if t.compare(held, want).nothing() {
+		t.right = g
+	}
+	return todo.size(), nil
+}
+
+// takeOut removes all that is ours, so that nothing refers to the set any more.
+// It errs, and removes nothing, if a rule of others does.
+func (t *tables) takeOut(ctx context.Context, set string) error {
 	held, err := t.dump(ctx)
 	if err != nil {
 		return err
 	}
-	todo := t.compare(held, want)
-	if todo.nothing() {
-		return nil
+	for _, p := range held.Places() {
+		for _, rule := range held[p] {
+			if !strings.HasPrefix(p.Chain, t.prefix) && strings.Contains(rule+" ", " "+set+" ") {
+				return fmt.Errorf("a rule of others refers to it: %s %s", p, rule)
+			}
+		}
 	}
+	t.right = generation{}
+	return t.write(ctx, t.compare(held, nil))
+}
+
+// write does what is to be done.
+func (t *tables) write(ctx context.Context, todo changes) error {
 	if err := restore(ctx, t.restore, todo.restoreText()); err != nil {
 		return err
 	}
@@ -98,10 +150,7 @@ func (t *tables) ensure(ctx context.Context, want []chain) error {
 			return fmt.Errorf("delete chain %s of table %s: %w", p.Chain, p.Table, err)
 		}
 	}
-	if held, err = t.dump(ctx); err == nil {
-		t.remember(held, want)
-	}
-	return err
+	return nil
 }
 
 // touch lists each table that we need. The legacy backend has its modules loaded

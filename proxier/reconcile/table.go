@@ -176,6 +176,14 @@ func (t *Table[O, K, V]) Failed() map[O]error {
 	return failed
 }
 
+// EachFailed hands out the rows that could not be had when last tried, in no
+// order.
+func (t *Table[O, K, V]) EachFailed(take func(row any, err error)) {
+	for k, err := range t.failed {
+		take(k, err)
+	}
+}
+
 // Size counts rows: those wanted, those held, those due.
 func (t *Table[O, K, V]) Size() (wanted, held, due int) {
 	return t.wanted, t.held, len(t.due)

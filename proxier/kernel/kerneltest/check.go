@@ -10,7 +10,7 @@ import (
 
 func prepare(t *testing.T, m Machine) {
 	t.Helper()
-	if err := m.Prepare(t.Context()); err != nil {
+	if _, err := m.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -16,7 +16,7 @@ import (
 
 // Machine is what the contract is about: a real kernel or one in memory.
 type Machine interface {
-	Prepare(context.Context) error
+	Prepare(context.Context) (mended map[string]int, err error)
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Members() reconcile.Kind[state.Member, state.None]

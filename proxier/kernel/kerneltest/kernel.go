@@ -26,6 +26,8 @@ type Kernel struct {
 	mu       sync.Mutex
 	prepared bool
 	nodes    []netip.Addr
+	damaged  map[string]int // kind -> how many, of what never varies
+	told     state.Touched
 	touched  chan struct{}
 	calls    map[string]int
 	failing  map[string]int // call -> how many more times
@@ -48,6 +50,7 @@ type Kernel struct {
 func New(nodeAddresses ...netip.Addr) *Kernel {
 	k := &Kernel{
 		nodes:   nodeAddresses,
+		damaged: map[string]int{},
 		touched: make(chan struct{}, 1),
 		calls:   map[string]int{},
 		failing: map[string]int{},
@@ -129,34 +132,12 @@ func has[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
 // Families are both.
 func (k *Kernel) Families() []ipset.Family { return []ipset.Family{ipset.IPv4, ipset.IPv6} }
 
-// Prepare makes sets and device.
-func (k *Kernel) Prepare(context.Context) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if err := k.call("prepare"); err != nil {
-		return err
-	}
-	k.prepared = true
-	return nil
-}
-
 // NodeAddresses are those given to New or SetNodeAddresses.
 func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.nodes), k.call("list node addresses")
 }
-
-// SetNodeAddresses changes them and says so on Touched.
-func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.nodes = addrs
-	k.touched <- struct{}{}
-}
-
-// Touched tells of SetNodeAddresses.
-func (k *Kernel) Touched() <-chan struct{} { return k.touched }
 
 // ForgetFlows finds nothing.
 func (k *Kernel) ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (int, error) {

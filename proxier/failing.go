@@ -1,0 +1,128 @@
+package proxier
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/klog/v2"
+)
+
+// failing are the rows without which there is no traffic and that could not be
+// had when last tried, with the time of the first try. The loop writes it, and
+// whoever asks for metrics reads it.
+type failing struct {
+	mu    sync.Mutex
+	since map[failingRow]time.Time
+}
+
+type failingRow struct {
+	kind string
+	row  any
+}
+
+// namedRows bounds how many rows metrics name: the oldest.
+const namedRows = 10
+
+// note replaces what is known, and tells which row has failed for longest.
+func (f *failing) note(tables []table, now time.Time) (oldest time.Time, kind string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	before := f.since
+	f.since = map[failingRow]time.Time{}
+	for _, t := range tables {
+		t.EachFailed(func(row any, _ error) {
+			r := failingRow{t.Name(), row}
+			since, already := before[r]
+			if !already {
+				since = now
+			}
+			f.since[r] = since
+			if oldest.IsZero() || since.Before(oldest) {
+				oldest, kind = since, r.kind
+			}
+		})
+	}
+	return oldest, kind
+}
+
+var (
+	failingRowSeconds = prometheus.NewDesc("kubeipvs_failing_row_seconds",
+		"How long a row could not be had, of the ten that have waited longest, by kind and row.", []string{"kind", "row"}, nil)
+	oldestRowSeconds = prometheus.NewDesc("kubeipvs_oldest_failing_row_seconds",
+		"How long the row that has waited longest could not be had; 0 if there is none.", nil, nil)
+)
+
+// Describe is prometheus.Collector's.
+func (f *failing) Describe(c chan<- *prometheus.Desc) {
+	c <- failingRowSeconds
+	c <- oldestRowSeconds
+}
+
+// Collect is prometheus.Collector's.
+func (f *failing) Collect(c chan<- prometheus.Metric) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	type aged struct {
+		failingRow
+		since time.Time
+	}
+	var all []aged
+	for r, since := range f.since {
+		all = append(all, aged{r, since})
+	}
+	slices.SortFunc(all, func(a, b aged) int { return a.since.Compare(b.since) })
+	oldest := 0.0
+	for i, r := range all {
+		age := time.Since(r.since).Seconds()
+		oldest = max(oldest, age)
+		if i < namedRows {
+			c <- prometheus.MustNewConstMetric(failingRowSeconds, prometheus.GaugeValue, age, r.kind, fmt.Sprint(r.row))
+		}
+	}
+	c <- prometheus.MustNewConstMetric(oldestRowSeconds, prometheus.GaugeValue, oldest)
+}
+
+// saidAgainAfter is when an unchanged complaint is logged once more.
+const saidAgainAfter = 10 * time.Minute
+
+// complaint is what was last logged of a deed.
+type complaint struct {
+	text string
+	at   time.Time
+}
+
+// fail logs and counts what is not about rows; the same again only now and then.
+func (p *Proxier) fail(deed string, err error) {
+	p.metrics.failures.WithLabelValues(deed).Inc()
+	last := p.complaints[deed]
+	if last.text == err.Error() && time.Since(last.at) < saidAgainAfter {
+		return
+	}
+	p.complaints[deed] = complaint{err.Error(), time.Now()}
+	klog.ErrorS(err, "Could not "+deed+"; it will be tried again")
+}
+
+// untilDone tries until it succeeds; false when ctx ends before.
+func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Context) error) (done bool) {
+	begin := time.Now()
+	for retries := (backoff{}); ; {
+		err := do(ctx)
+		if ctx.Err() != nil {
+			return false
+		}
+		if err == nil {
+			p.health.Failing(time.Time{}, "")
+			return true
+		}
+		p.fail(deed, err)
+		p.health.Failing(begin, deed)
+		select {
+		case <-ctx.Done():
+		case <-time.After(retries.next()):
+		}
+	}
+}

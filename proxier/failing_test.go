@@ -1,0 +1,122 @@
+package proxier_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+)
+
+// begun is a daemon that may fail.
+func begun(t *testing.T, api *fakeCluster, k *kerneltest.Kernel) (*proxier.Proxier, *health.Health) {
+	t.Helper()
+	h := health.New(2*testConfig.SyncPeriod, "IPv4")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	p := proxier.New(testConfig, proxier.Parts{
+		API: api, Changes: api.changes, Kernel: k, Health: h, HealthPorts: k.HealthPorts(), Events: api,
+	})
+	go func() { done <- p.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	synctest.Wait()
+	return p, h
+}
+
+// A start that the kernel refuses is tried until it succeeds: a daemon that ends
+// would only be started again, and it does not say why it is not healthy.
+func TestAStartIsTriedUntilItSucceeds(t *testing.T) {
+	for _, call := range []string{"prepare", "list node addresses", "list virtual server", "list member"} {
+		t.Run(call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api, k := newFakeCluster(), kerneltest.New()
+				svc, slice := numbered(1, 1, 0)
+				api.setService(svc)
+				api.setSlice(slice)
+				k.Fail(call, 1000)
+				_, h := begun(t, api, k)
+				time.Sleep(3 * time.Minute)
+				r := h.Report(time.Now())
+				if r.Healthy || h.Ready() || !strings.Contains(r.Reason, "the kernel") {
+					t.Errorf("while nothing succeeds: ready %t, %+v", h.Ready(), r)
+				}
+				if tries := strings.Count(k.Calls(), call+" "); tries != 1 {
+					t.Errorf("%d tries are counted", tries)
+				}
+				k.Fail(call, 0)
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if r := h.Report(time.Now()); !r.Healthy || !h.Ready() || len(k.Rows().RealServers) != 1 {
+					t.Errorf("once all succeeds: ready %t, %+v, real servers %v", h.Ready(), r, k.Rows().RealServers)
+				}
+			})
+		})
+	}
+}
+
+// A row that cannot be had makes the daemon unhealthy after a while, also when
+// other changes succeed, and is named in the metrics.
+func TestARowThatFailsIsSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k := newFakeCluster(), kerneltest.New()
+		p, h := begun(t, api, k)
+		k.Fail("create real server", 1000)
+		svc, slice := numbered(1, 1, 0)
+		api.setService(svc)
+		api.setSlice(slice)
+		time.Sleep(2*testConfig.SyncPeriod - time.Second)
+		synctest.Wait()
+		if r := h.Report(time.Now()); !r.Healthy {
+			t.Errorf("too early: %+v", r)
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if r := h.Report(time.Now()); r.Healthy || !strings.Contains(r.Reason, "real server") {
+			t.Errorf("a row is overdue: %+v", r)
+		}
+		const row = "10.96.0.1:80/TCP -> 10.128.0.1:8080"
+		if age, named := failingRow(t, p); named != row || age < 60 || age > 62 {
+			t.Errorf("the metrics name %q, %g s old; want %q, 61 s", named, age, row)
+		}
+		k.Fail("create real server", 0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if r := h.Report(time.Now()); !r.Healthy {
+			t.Errorf("all has succeeded: %+v", r)
+		}
+		if _, named := failingRow(t, p); named != "" {
+			t.Errorf("the metrics still name %q", named)
+		}
+	})
+}
+
+// failingRow is the row that the metrics name, and its age.
+func failingRow(t *testing.T, p *proxier.Proxier) (age float64, row string) {
+	t.Helper()
+	families, err := p.Metrics().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "kubeipvs_failing_row_seconds" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "row" {
+					return m.GetGauge().GetValue(), l.GetValue()
+				}
+			}
+		}
+	}
+	return 0, ""
+}

@@ -1,0 +1,159 @@
+package kernel
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// maxAddressEvents bounds what is remembered of single addresses. Beyond it all
+// of them are to be read, which is cheaper then.
+const maxAddressEvents = 1 << 14
+
+// events gathers what the kernel tells until somebody takes it.
+type events struct {
+	mu   sync.Mutex
+	now  state.Touched
+	wake chan struct{}
+}
+
+func newEvents() *events { return &events{wake: make(chan struct{}, 1)} }
+
+func (e *events) note(change func(*state.Touched)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(&e.now)
+	select {
+	case e.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *events) take() state.Touched {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.now
+	e.now = state.Touched{}
+	return t
+}
+
+// Touched tells that there is something to take from TakeTouched.
+func (k *Kernel) Touched() <-chan struct{} { return k.events.wake }
+
+// TakeTouched says what the kernel has told since the last time. Changes of our
+// own are among it: whoever asks knows what it has done.
+func (k *Kernel) TakeTouched() state.Touched { return k.events.take() }
+
+// watch subscribes to the kernel's own messages about links, addresses and
+// rules of nftables. It tells nothing of rules of the legacy backend, of sets
+// and of IPVS.
+func (k *Kernel) watch() error {
+	err := k.listen(unix.NETLINK_ROUTE, k.routeEvent, func(t *state.Touched) { t.NodeAddresses, t.Device = true, true },
+		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	if err != nil {
+		return fmt.Errorf("subscribe to links and addresses: %w", translate(err, nil))
+	}
+	if !k.tables[ipset.IPv4].nft {
+		return nil // subscribing would load nf_tables
+	}
+	err = k.listen(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Touched) { t.Rules = true }, unix.NFNLGRP_NFTABLES)
+	if err != nil {
+		return fmt.Errorf("subscribe to rules: %w", translate(err, nil))
+	}
+	return nil
+}
+
+// listen hands each message of the groups to take, until k is closed. When
+// messages were lost, as happens when thousands come at once, anything may have
+// changed of what they are about.
+func (k *Kernel) listen(protocol int, take func(kind uint16, body []byte), lost func(*state.Touched), groups ...uint) error {
+	socket, err := nl.Subscribe(protocol, groups...)
+	if err != nil {
+		return err
+	}
+	if err := socket.SetReceiveBufferSize(receiveBuffer, true); err != nil {
+		socket.Close()
+		return err
+	}
+	k.listening.Go(func() {
+		<-k.stop
+		socket.Close()
+	})
+	k.listening.Go(func() {
+		for !k.closed() {
+			messages, _, err := socket.Receive()
+			if err != nil && !k.closed() {
+				k.events.note(lost)
+				k.pause(time.Second)
+			}
+			for _, m := range messages {
+				take(m.Header.Type, m.Data)
+			}
+		}
+	})
+	return nil
+}
+
+func (k *Kernel) closed() bool {
+	select {
+	case <-k.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// pause waits, but not when k is closed.
+func (k *Kernel) pause(d time.Duration) {
+	select {
+	case <-k.stop:
+	case <-time.After(d):
+	}
+}
+
+// routeEvent looks at one message about a link or an address.
+func (k *Kernel) routeEvent(kind uint16, body []byte) {
+	ours := int(k.deviceIndex.Load())
+	switch kind {
+	case unix.RTM_NEWLINK, unix.RTM_DELLINK:
+		l, err := parseLink(body)
+		named := l.name == Device
+		known := l.index == ours
+		if err == nil && (named != known || named && kind == unix.RTM_DELLINK) {
+			k.events.note(func(t *state.Touched) { t.Device = true })
+		}
+	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
+		a, err := parseAddress(body)
+		switch {
+		case err != nil:
+		case a.link != ours:
+			k.events.note(func(t *state.Touched) { t.NodeAddresses = true })
+		case !a.addr.IsLinkLocalUnicast():
+			k.events.note(func(t *state.Touched) { touchAddress(t, a.addr, kind == unix.RTM_NEWADDR) })
+		}
+	}
+}
+
+func touchAddress(t *state.Touched, a netip.Addr, there bool) {
+	if t.Addresses == nil {
+		t.Addresses = map[netip.Addr]bool{}
+	}
+	t.Addresses[a] = there
+	if len(t.Addresses) > maxAddressEvents {
+		t.Device, t.Addresses = true, nil
+	}
+}
+
+// rulesEvent looks at one message about nftables, iptables-nft among them.
+func (k *Kernel) rulesEvent(kind uint16, body []byte) {
+	if concernsRules(kind, body) {
+		k.events.note(func(t *state.Touched) { t.Rules = true })
+	}
+}

@@ -1,0 +1,90 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// linkMessage and addressMessage are as the kernel writes them.
+func linkMessage(index uint32, name string) []byte {
+	b := binary.NativeEndian.AppendUint32(make([]byte, 4), index)
+	return attribute(append(b, make([]byte, 8)...), unix.IFLA_IFNAME, append([]byte(name), 0))
+}
+
+func addressMessage(index uint32, addr netip.Addr) []byte {
+	b := binary.NativeEndian.AppendUint32([]byte{byte(addressFamily(addr)), byte(addr.BitLen()), 0, 0}, index)
+	return attribute(b, unix.IFA_ADDRESS, addr.AsSlice())
+}
+
+func ruleMessage(family byte, table, chain string) []byte {
+	b := attribute([]byte{family, 0, 0, 0}, unix.NFTA_RULE_TABLE, append([]byte(table), 0))
+	return attribute(b, unix.NFTA_RULE_CHAIN, append([]byte(chain), 0))
+}
+
+func TestEventsAreRead(t *testing.T) {
+	if l, err := parseLink(linkMessage(7, "kube-ipvs0")); err != nil || l != (link{7, "kube-ipvs0"}) {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for _, text := range []string{"10.96.0.1", "fd00:10:96::1"} {
+		addr := netip.MustParseAddr(text)
+		if b, err := parseAddress(addressMessage(7, addr)); err != nil || b != (bound{7, addr}) {
+			t.Errorf("%+v, %v", b, err)
+		}
+	}
+	peer := attribute(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, []byte{192, 0, 2, 1})
+	if b, err := parseAddress(peer); err != nil || b.addr != netip.MustParseAddr("192.0.2.1") {
+		t.Errorf("of an address with a peer the local one counts: %+v, %v", b, err)
+	}
+}
+
+// Only our chains and those that lead to them are of interest: a node where
+// others' chains change all day has no more work than another (F8).
+func TestWhichRulesAreOfInterest(t *testing.T) {
+	const nft = unix.NFNL_SUBSYS_NFTABLES << 8
+	for _, c := range []struct {
+		name string
+		kind uint16
+		body []byte
+		want bool
+	}{
+		{"a rule of ours", nft | unix.NFT_MSG_DELRULE, ruleMessage(unix.NFPROTO_IPV4, "nat", "KIPVS-MARK"), true},
+		{"a jump", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_IPV6, "nat", "PREROUTING"), true},
+		{"a rule of others", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_IPV4, "nat", "CNI-DN-1"), false},
+		{"a rule of another family", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_INET, "nat", "PREROUTING"), false},
+		{"a chain of ours", nft | unix.NFT_MSG_DELCHAIN,
+			attribute([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, unix.NFTA_CHAIN_NAME, []byte("KIPVS-MARK\x00")), true},
+		{"a table that goes", nft | unix.NFT_MSG_DELTABLE, ruleMessage(unix.NFPROTO_IPV4, "nat", ""), true},
+		{"a table that comes", nft | unix.NFT_MSG_NEWTABLE, ruleMessage(unix.NFPROTO_IPV4, "nat", ""), false},
+		{"a new generation", nft | unix.NFT_MSG_NEWGEN, []byte{unix.NFPROTO_IPV4, 0, 0, 0}, false},
+		{"a message that is cut off", nft | unix.NFT_MSG_NEWRULE, []byte{unix.NFPROTO_IPV4, 0, 0, 0, 9}, true},
+		{"no message", nft | unix.NFT_MSG_NEWRULE, nil, false},
+	} {
+		if got := concernsRules(c.kind, c.body); got != c.want {
+			t.Errorf("%s: %t, want %t", c.name, got, c.want)
+		}
+	}
+}
+
+// FuzzEvents: whatever a message holds, it is read or refused.
+func FuzzEvents(f *testing.F) {
+	f.Add(uint16(unix.RTM_NEWLINK), linkMessage(7, "kube-ipvs0"))
+	f.Add(uint16(unix.RTM_DELADDR), addressMessage(7, netip.MustParseAddr("10.96.0.1")))
+	f.Add(uint16(unix.RTM_NEWADDR), addressMessage(7, netip.MustParseAddr("fd00::1")))
+	f.Add(uint16(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWRULE), ruleMessage(2, "nat", "KIPVS-MARK"))
+	f.Fuzz(func(t *testing.T, kind uint16, body []byte) {
+		k := &Kernel{events: newEvents()}
+		k.routeEvent(kind, body)
+		k.rulesEvent(kind, body)
+		for a := range k.TakeTouched().Addresses {
+			if !a.IsValid() {
+				t.Error("an address that is none")
+			}
+		}
+		if g, err := parseGeneration(body); err == nil && g.known && len(body) < 12 {
+			t.Errorf("%d bytes hold no generation, read %+v", len(body), g)
+		}
+	})
+}

@@ -1,0 +1,69 @@
+package kerneltest
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// Prepare makes sets and device, and mends what was damaged.
+func (k *Kernel) Prepare(context.Context) (mended map[string]int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("prepare"); err != nil {
+		return nil, err
+	}
+	mended = maps.Clone(k.damaged)
+	clear(k.damaged)
+	if !k.prepared {
+		mended["device"]++
+	}
+	k.prepared = true
+	return mended, nil
+}
+
+// Damage spoils one thing that never varies, of this kind: a "sysctl", the
+// "device" with all its addresses, a "set", a "rule".
+func (k *Kernel) Damage(kind string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if kind == "device" {
+		k.prepared = false
+		clear(k.addresses.held)
+		return
+	}
+	k.damaged[kind]++
+}
+
+// SetNodeAddresses changes them and tells of it.
+func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) {
+	k.mu.Lock()
+	k.nodes = addrs
+	k.mu.Unlock()
+	k.Tell(func(t *state.Touched) { t.NodeAddresses = true })
+}
+
+// Tell has the machine tell of something.
+func (k *Kernel) Tell(change func(*state.Touched)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	change(&k.told)
+	select {
+	case k.touched <- struct{}{}:
+	default:
+	}
+}
+
+// Touched tells that there is something for TakeTouched.
+func (k *Kernel) Touched() <-chan struct{} { return k.touched }
+
+// TakeTouched is what has been told since the last time.
+func (k *Kernel) TakeTouched() state.Touched {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	t := k.told
+	k.told = state.Touched{}
+	return t
+}

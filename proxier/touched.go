@@ -1,0 +1,54 @@
+package proxier
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+)
+
+// What the kernel tells of comes in crowds. It is gathered for a moment, and
+// however much comes, there is about one look a second.
+const (
+	gathering    = 200 * time.Millisecond
+	betweenLooks = 800 * time.Millisecond
+)
+
+// touches are what the kernel has told of and nobody has looked at yet.
+type touches struct {
+	constant  bool // the device or the rules
+	addresses bool
+	next      time.Time // not again before
+}
+
+// noteTouched sorts out what is news, and sets the timer for a look at it.
+// Addresses that are as they are believed to be were changed by this daemon.
+func (p *Proxier) noteTouched(t state.Touched, timer *time.Timer) {
+	p.lookAgain = p.lookAgain || t.NodeAddresses
+	already := p.touches.constant || p.touches.addresses
+	p.touches.constant = p.touches.constant || t.Device || t.Rules
+	p.touches.addresses = p.touches.addresses || t.Device
+	for a, there := range t.Addresses {
+		if p.tables.addresses.Holds(a) != there {
+			p.touches.addresses = true
+		}
+	}
+	if now := time.Now(); !already && (p.touches.constant || p.touches.addresses) {
+		timer.Reset(max(gathering, p.touches.next.Sub(now)))
+	}
+}
+
+// lookWhereTouched reads back what the kernel has told of.
+func (p *Proxier) lookWhereTouched(ctx context.Context) (drift map[string]int) {
+	t := p.touches
+	p.touches = touches{next: time.Now().Add(betweenLooks)}
+	drift = map[string]int{}
+	if t.constant {
+		maps.Copy(drift, p.prepare(ctx))
+	}
+	if t.addresses {
+		maps.Copy(drift, p.read(p.observe(ctx, []table{p.tables.addresses})))
+	}
+	return drift
+}
