@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations bench vuln man deploy deps clean
+.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations faults soak bench vuln man deploy deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -80,6 +80,16 @@ migration: deps machine control-plane build ## the table of docs/migration.md: w
 
 deploy: ## manifests made of the chart: deploy/install.yaml and its companions
 	cd deploy && go run ./render .
+
+# Settings of these: FAULTS_CONNECTIONS FAULTS_RATE (a second) FAULTS_CHURN FAULTS_OUTAGE SOAK_SECONDS.
+FAULTS = CGO_ENABLED=0 go test -tags 'e2e faults' -c -o $(OUT)/faults.test ./e2e && cd e2e && \
+	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/faults.test -test.v -test.timeout=60m -test.run
+
+faults: deps machine control-plane build ## the figures of docs/reliability.md: what is lost under load when something goes wrong
+	$(FAULTS) TestFaultsUnderLoad | tee $(OUT)/faults.txt
+
+soak: deps machine control-plane build ## half an hour of changes, with memory and descriptors flat
+	$(FAULTS) TestSoak | tee $(OUT)/soak.txt
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh
