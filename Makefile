@@ -81,7 +81,7 @@ migration: deps machine control-plane build ## the table of docs/migration.md: w
 deploy: ## manifests made of the chart: deploy/install.yaml and its companions
 	cd deploy && go run ./render .
 
-# Settings of these: FAULTS_CONNECTIONS FAULTS_RATE (a second) FAULTS_CHURN FAULTS_OUTAGE SOAK_SECONDS.
+# Settings of these: E2E_FAULTS_CONNECTIONS, E2E_FAULTS_RATE (a second), E2E_FAULTS_CHURN, E2E_FAULTS_OUTAGE, E2E_SOAK_SECONDS (seconds).
 FAULTS = CGO_ENABLED=0 go test -tags 'e2e faults' -c -o $(OUT)/faults.test ./e2e && cd e2e && \
 	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/faults.test -test.v -test.timeout=60m -test.run
 

@@ -39,13 +39,13 @@ type load struct {
 	asking  []asking
 }
 
-// startLoad holds FAULTS_CONNECTIONS connections, and makes FAULTS_RATE new ones
+// startLoad holds E2E_FAULTS_CONNECTIONS connections, and makes E2E_FAULTS_RATE new ones
 // a second.
 func (s *space) startLoad(t *testing.T, web *service) *load {
 	t.Helper()
 	ways := append(s.questions("p3", web.clusterIPs(), lab.TCP), web.onNode("outside", nodeAddrs[:2], lab.TCP)...)
 	var questions []question
-	for i := range setting(t, "FAULTS_CONNECTIONS", 1000) {
+	for i := range setting(t, "E2E_FAULTS_CONNECTIONS", 1000) {
 		questions = append(questions, ways[i%len(ways)])
 	}
 	l := &load{t: t, kept: hold(t, questions), started: time.Now()}
@@ -53,7 +53,7 @@ func (s *space) startLoad(t *testing.T, web *service) *load {
 	pod := s.Pod("p1")
 	direct.to = netip.AddrPortFrom(pod.IPv4, 8080)
 	clients := append(slices.Clone(ways), direct)
-	every := time.Second * time.Duration(len(clients)) / time.Duration(setting(t, "FAULTS_RATE", 500))
+	every := time.Second * time.Duration(len(clients)) / time.Duration(setting(t, "E2E_FAULTS_RATE", 500))
 	for _, q := range clients {
 		loop := lab.StartLoop(q.from.Namespace, q.protocol, q.to, lab.Pace{Every: every, Timeout: soon})
 		t.Cleanup(func() { loop.Stop() })
@@ -118,7 +118,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 		deed  func(t *testing.T)
 		loses bool
 	}{
-		{name: "churn", deed: func(t *testing.T) { s.churn(web, time.Duration(setting(t, "FAULTS_CHURN", 60))*time.Second) }},
+		{name: "churn", deed: func(t *testing.T) { s.churn(web, time.Duration(setting(t, "E2E_FAULTS_CHURN", 60))*time.Second) }},
 		{name: "ten restarts", deed: func(t *testing.T) {
 			for i := range 10 {
 				if i%2 == 0 {
@@ -137,7 +137,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 			rule := []string{"INPUT", "-i", "lo", "-p", "tcp", "--dport", os.Getenv("E2E_APISERVER_PORT"), "-j", "REJECT"}
 			s.mustRun(t, "iptables", append([]string{"-I"}, rule...)...)
 			s.relay.Cut()
-			time.Sleep(time.Duration(setting(t, "FAULTS_OUTAGE", 60)) * time.Second) // the outage
+			time.Sleep(time.Duration(setting(t, "E2E_FAULTS_OUTAGE", 60)) * time.Second) // the outage
 			if _, err := s.get(healthz + "/livez"); err != nil {
 				t.Errorf("during an outage of the API: %v", err)
 			}
@@ -166,13 +166,13 @@ func (s *space) mustRun(t *testing.T, program string, args ...string) {
 	}
 }
 
-// TestSoak changes the cluster for SOAK_SECONDS and looks at the daemon's memory
+// TestSoak changes the cluster for E2E_SOAK_SECONDS and looks at the daemon's memory
 // and descriptors: neither may grow.
 func TestSoak(t *testing.T) {
 	s := shared.space(t)
 	web := s.service("web", endpoints{"p1": ready, "r1": ready}, nodePort)
 	const samples = 12
-	each := time.Duration(setting(t, "SOAK_SECONDS", 1800)) * time.Second / samples
+	each := time.Duration(setting(t, "E2E_SOAK_SECONDS", 1800)) * time.Second / samples
 	var memory, descriptors []int
 	for range samples {
 		s.churn(web, each)
