@@ -24,6 +24,10 @@ func ruleMessage(family byte, table, chain string) []byte {
 	return attribute(b, unix.NFTA_RULE_CHAIN, append([]byte(chain), 0))
 }
 
+func chainMessage(chain string) []byte {
+	return attribute([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, unix.NFTA_CHAIN_NAME, append([]byte(chain), 0))
+}
+
 func TestEventsAreRead(t *testing.T) {
 	if l, err := parseLink(linkMessage(7, "kube-ipvs0")); err != nil || l != (link{7, "kube-ipvs0"}) {
 		t.Errorf("%+v, %v", l, err)
@@ -54,8 +58,7 @@ func TestWhichRulesAreOfInterest(t *testing.T) {
 		{"a jump", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_IPV6, "nat", "PREROUTING"), true},
 		{"a rule of others", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_IPV4, "nat", "CNI-DN-1"), false},
 		{"a rule of another family", nft | unix.NFT_MSG_NEWRULE, ruleMessage(unix.NFPROTO_INET, "nat", "PREROUTING"), false},
-		{"a chain of ours", nft | unix.NFT_MSG_DELCHAIN,
-			attribute([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, unix.NFTA_CHAIN_NAME, []byte("KIPVS-MARK\x00")), true},
+		{"a chain of ours", nft | unix.NFT_MSG_DELCHAIN, chainMessage("KIPVS-MARK"), true},
 		{"a table that goes", nft | unix.NFT_MSG_DELTABLE, ruleMessage(unix.NFPROTO_IPV4, "nat", ""), true},
 		{"a table that comes", nft | unix.NFT_MSG_NEWTABLE, ruleMessage(unix.NFPROTO_IPV4, "nat", ""), false},
 		{"a new generation", nft | unix.NFT_MSG_NEWGEN, []byte{unix.NFPROTO_IPV4, 0, 0, 0}, false},
