@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations faults soak bench vuln man deploy deps clean
+.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations faults soak bench vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -90,6 +90,17 @@ faults: deps machine control-plane build ## the figures of docs/reliability.md: 
 
 soak: deps machine control-plane build ## half an hour of changes, with memory and descriptors flat
 	$(FAULTS) TestSoak | tee $(OUT)/soak.txt
+
+ARCHITECTURES = amd64 arm64
+
+image: ## the container image, an OCI layout, without a container engine: .out/image; prints its digest
+	@mkdir -p $(OUT)/image
+	@for a in $(ARCHITECTURES); do GOARCH=$$a go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' \
+		-o $(OUT)/image/kube-ipvs-$$a ./cmd/kube-ipvs || exit 1; done
+	@cd deploy && go run ./image -version $(VERSION) -architectures '$(ARCHITECTURES)' $(OUT)/image
+
+image-packages: ## the newest versions of what the image has of Debian: deploy/image/packages.txt
+	cd deploy && go run ./image -lock image/packages.txt
 
 deps: ## Debian packages that tests and demo need
 	@e2e/vm/install.sh

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -85,6 +86,16 @@ func TestChartKnowsEveryField(t *testing.T) {
 	if err := json.Unmarshal(text, &root); err != nil {
 		t.Fatal(err)
 	}
+	modes := root.Properties["config"].Properties["detectLocalMode"].Enum
+	for _, m := range modes {
+		lines := []string{"detectLocalMode: " + strconv.Quote(m.(string)), "detectLocal: {bridgeInterface: br0, interfaceNamePrefix: veth}"}
+		if _, err := parse([]string{"--config", file(t, lines...)}, os.Hostname); err != nil {
+			t.Errorf("config.detectLocalMode %q of the schema: %v", m, err)
+		}
+	}
+	if len(modes) < 2 {
+		t.Errorf("config.detectLocalMode may be %q", modes)
+	}
 	elsewhere := map[string]string{
 		"apiVersion": "is written by the chart", "kind": "is written by the chart",
 		"hostnameOverride": "is a flag of the DaemonSet", "clientConnection.kubeconfig": "would name a file that nobody mounts",
@@ -103,7 +114,10 @@ func TestChartKnowsEveryField(t *testing.T) {
 	}
 }
 
-type schema struct{ Properties map[string]schema }
+type schema struct {
+	Properties map[string]schema
+	Enum       []any
+}
 
 func (s schema) has(path []string) bool {
 	if len(path) == 0 {

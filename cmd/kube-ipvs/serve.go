@@ -29,6 +29,9 @@ import (
 // serve runs the daemon, when it is its turn, until ctx ends; what it has put
 // into the kernel stays.
 func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
+	if err := refuseService(o.apiAddress()); err != nil {
+		return err
+	}
 	client, err := o.client()
 	if err != nil {
 		return err

@@ -47,6 +47,7 @@ func apiserverArgs(f files, p ports) []string {
 		"--service-account-signing-key-file=" + f.path("service-accounts.key"),
 		"--service-cluster-ip-range=10.96.0.0/16,fd00:10:96::/108",
 		"--authorization-mode=RBAC",
+		"--allow-privileged=true", // as in every cluster whose nodes have agents
 		// Pods would have to wait for service accounts that no controller makes.
 		"--disable-admission-plugins=ServiceAccount",
 		"--profiling=false",
