@@ -61,11 +61,16 @@ func segment6(number byte) netip.Addr {
 	return netip.MustParseAddr(fmt.Sprintf("2001:db8:0:2::%d", number))
 }
 
-// newHost makes node 1 or 2, still without Pods.
-func (l *Lab) newHost(s *segment, name string, number byte) (*Host, error) {
+// addHost makes the next node, still without Pods, and tells it and those that
+// are there the way to each other's.
+func (l *Lab) addHost(s *segment, i int) error {
+	number, name := byte(i+1), "node"
+	if i > 0 {
+		name = fmt.Sprintf("node%d", number)
+	}
 	n, err := l.plug(s, name, number)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	h := &Host{
 		Namespace: n,
@@ -76,9 +81,14 @@ func (l *Lab) newHost(s *segment, name string, number byte) (*Host, error) {
 	}
 	// The first outside client stands for the upstream router: it drops what it
 	// cannot place, while a node without a default route would refuse it at once.
-	return h, errors.Join(n.forward(), n.route(
+	errs := []error{n.forward(), n.route(
 		way{to: default4, link: "eth0", via: segment4(firstOutsider)},
-		way{to: default6, link: "eth0", via: segment6(firstOutsider)}))
+		way{to: default6, link: "eth0", via: segment6(firstOutsider)})}
+	for _, other := range l.Nodes {
+		errs = append(errs, join(h, other))
+	}
+	l.Nodes = append(l.Nodes, h)
+	return errors.Join(errs...)
 }
 
 const firstOutsider = 100

@@ -9,6 +9,8 @@
 //	                         |
 //	                      outside
 //
+// Further nodes, each with Pods of its own (s1, t1), hang on the same segment.
+//
 // The outside client knows the way to the addresses of Services (through
 // node) and none to the Pods, so a reply whose source was not translated back
 // is lost. In every Pod a server tells its name and the client that it sees.

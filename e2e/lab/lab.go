@@ -11,10 +11,11 @@ import (
 // Port is where the server of every Pod listens, in every protocol.
 const Port = 8080
 
-// Options say how large the cluster is. The zero value is three local Pods,
-// two remote ones and one client outside.
+// Options say how large the cluster is. The zero value is two nodes with three
+// local Pods and two remote ones, and one client outside.
 type Options struct {
-	Pods, RemotePods int            // 0 means 3 and 2; at most 200
+	Nodes            int            // 0 means 2; at most 4: node, node2, node3, node4
+	Pods, RemotePods int            // of node and of each other node; 0 means 3 and 2; at most 200
 	Outsiders        int            // clients on the segment: outside, outside2, …; 0 means 1; at most 50
 	NodeAddrs        []netip.Prefix // further addresses of node's eth0
 	// ShowAs makes the namespaces visible to `ip netns` under this prefix.
@@ -24,7 +25,8 @@ type Options struct {
 
 // Lab is the cluster.
 type Lab struct {
-	Node, Node2 *Host
+	Nodes       []*Host
+	Node, Node2 *Host // the first two
 	Outside     *Namespace
 
 	all  map[string]*Namespace
@@ -65,6 +67,7 @@ var (
 
 // New builds the cluster, with the servers running. The caller must be root.
 func New(o Options) (*Lab, error) {
+	o.Nodes = orDefault(o.Nodes, 2)
 	o.Pods = orDefault(o.Pods, 3)
 	o.RemotePods = orDefault(o.RemotePods, 2)
 	o.Outsiders = orDefault(o.Outsiders, 1)
@@ -87,12 +90,12 @@ func (l *Lab) build(o Options) error {
 	if err != nil {
 		return err
 	}
-	if l.Node, err = l.newHost(s, "node", 1); err != nil {
-		return err
+	for i := range o.Nodes {
+		if err := l.addHost(s, i); err != nil {
+			return err
+		}
 	}
-	if l.Node2, err = l.newHost(s, "node2", 2); err != nil {
-		return err
-	}
+	l.Node, l.Node2 = l.Nodes[0], l.Nodes[1]
 	for _, p := range o.NodeAddrs {
 		if err := l.Node.address("eth0", p); err != nil {
 			return err
@@ -103,21 +106,22 @@ func (l *Lab) build(o Options) error {
 			return err
 		}
 	}
-	if err := join(l.Node, l.Node2); err != nil {
-		return err
-	}
-	for i := range o.Pods {
-		if err := l.addPod(l.Node, "p", i+1); err != nil {
-			return err
+	for i, h := range l.Nodes {
+		pods := o.RemotePods
+		if h == l.Node {
+			pods = o.Pods
 		}
-	}
-	for i := range o.RemotePods {
-		if err := l.addPod(l.Node2, "r", i+1); err != nil {
-			return err
+		for k := range pods {
+			if err := l.addPod(h, podLetters[i:i+1], k+1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// podLetters begin the names of the Pods of each node.
+const podLetters = "prst"
 
 // Namespace is the one of that name ("node", "p1", "outside", …), or nil.
 func (l *Lab) Namespace(name string) *Namespace { return l.all[name] }
@@ -134,10 +138,8 @@ func (l *Lab) Pod(name string) *Pod {
 
 func (l *Lab) pods() []*Pod {
 	var pods []*Pod
-	for _, h := range []*Host{l.Node, l.Node2} {
-		if h != nil {
-			pods = append(pods, h.Pods...)
-		}
+	for _, h := range l.Nodes {
+		pods = append(pods, h.Pods...)
 	}
 	return pods
 }

@@ -50,19 +50,20 @@ func address(like netip.Addr, v4, v6 netip.Addr) netip.Addr {
 }
 
 func TestEveryPodAnswersInsideTheCluster(t *testing.T) {
-	l := newLab(t, Options{})
-	p2, r2 := l.Pod("p2"), l.Pod("r2")
+	l := newLab(t, Options{Nodes: 3})
+	p2, r2, node3 := l.Pod("p2"), l.Pod("r2"), l.Nodes[2]
 	from := []struct {
 		*Namespace
 		v4, v6 netip.Addr
 	}{
 		{l.Node.Namespace, l.Node.IPv4, l.Node.IPv6},
 		{l.Node2.Namespace, l.Node2.IPv4, l.Node2.IPv6},
+		{node3.Namespace, node3.IPv4, node3.IPv6},
 		{p2.Namespace, p2.IPv4, p2.IPv6},
 		{r2.Namespace, r2.IPv4, r2.IPv6},
 	}
-	if len(l.pods()) != 5 {
-		t.Fatalf("%d Pods, want p1 p2 p3 r1 r2", len(l.pods()))
+	if len(l.pods()) != 7 {
+		t.Fatalf("%d Pods, want p1 p2 p3 r1 r2 s1 s2", len(l.pods()))
 	}
 	for _, client := range from {
 		for _, server := range l.pods() {

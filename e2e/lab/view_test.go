@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,5 +108,33 @@ func expectView(t *testing.T, name string, view func() (string, error), part str
 	t.Helper()
 	if got, err := view(); err != nil || !strings.Contains(got, part) {
 		t.Errorf("%s: %v\n%swant in it:\n%s", name, err, got, part)
+	}
+}
+
+// What the kernels say of an address that two nodes have is what both programs
+// are there to find.
+func TestWhoHas(t *testing.T) {
+	l := newLab(t, Options{})
+	var want []string
+	for _, h := range l.Nodes {
+		hardware, err := h.Hardware("eth0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, hardware)
+		for _, p := range []string{"192.0.2.200/24", "2001:db8:0:2::c8/64"} {
+			if err := h.address("eth0", netip.MustParsePrefix(p)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	slices.Sort(want)
+	for addr, want := range map[string][]string{
+		"192.0.2.200": want, "2001:db8:0:2::c8": want, "192.0.2.201": nil, "2001:db8:0:2::c9": nil,
+	} {
+		got, err := l.Outside.WhoHas("eth0", netip.MustParseAddr(addr))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("who has %s: %v, %v; want %v", addr, got, err, want)
+		}
 	}
 }

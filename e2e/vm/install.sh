@@ -18,6 +18,8 @@ ipvsadm:ipvsadm
 conntrack:conntrack
 nft:nftables
 nfacct:nfacct
+arping:iputils-arping
+ndisc6:ndisc6
 gcc:gcc
 headers:libc6-dev
 '
