@@ -38,7 +38,7 @@ func TestTheSecondCopyWaits(t *testing.T) {
 		}
 	}()
 	err = lab.Until(within(t, patience), func() error {
-		if text := said.String(); !strings.Contains(text, "waiting for its end") || !strings.Contains(text, "kube-ipvs test of node") {
+		if text := said.String(); !strings.Contains(text, "waiting for its end") || !strings.Contains(text, " of node ") {
 			return errors.New("it does not say for whom it waits")
 		}
 		return nil
