@@ -89,6 +89,14 @@ func (w world) served() (all []question) {
 	return all
 }
 
+// beside are those of served that can be answered while rules of kube-proxy's
+// iptables mode stand beside ours: they drop what is to a load balancer's
+// address with source ranges and was not translated by their own.
+func (w world) beside() []question {
+	ranged := w.ranged.balanced()
+	return slices.DeleteFunc(w.served(), func(q question) bool { return q.to.Addr() == ranged.like(q.to.Addr()) })
+}
+
 // toEmpty are those that nobody answers as long as there is nobody.
 func (w world) toEmpty() []question {
 	return slices.Concat(

@@ -119,7 +119,7 @@ func TestBackWithoutCleanup(t *testing.T) {
 			if err := c.start("--takeover=false"); err != nil {
 				t.Fatal(err)
 			}
-			served(t, g.served())
+			served(t, g.beside())
 			now := witnessOf(t, c.host)
 			for i, f := range now.fields() {
 				for _, line := range minus(lines(was.fields()[i].text), lines(f.text)) {
@@ -132,7 +132,7 @@ func TestBackWithoutCleanup(t *testing.T) {
 				t.Fatalf("exit code %d, %v; want 0", code, err)
 			}
 			g.run(t, m)
-			served(t, g.served())
+			served(t, g.beside())
 		})
 	}
 }
