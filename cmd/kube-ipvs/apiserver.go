@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
 // ownService names, in each container, the address of the Service `kubernetes`. Unlike KUBERNETES_SERVICE_HOST, by which client-go finds the
@@ -18,6 +21,21 @@ func refuseService(at netip.Addr) error {
 		return nil
 	}
 	return fmt.Errorf("the API server's address %s is that of the Service kubernetes, %s", at, remedy)
+}
+
+// refuseRange does the same to any other address in a Service range, once the API has told what those are.
+func refuseRange(at netip.Addr, api *watch.Cluster) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := api.WaitForSync(ctx); err == nil {
+			for _, text := range api.Ranges() {
+				if r, err := netip.ParsePrefix(text); err == nil && r.Contains(at) {
+					return fmt.Errorf("the API server's address %s lies in the Service range %s, %s", at, r, remedy)
+				}
+			}
+		}
+		<-ctx.Done()
+		return nil
+	}
 }
 
 const remedy = "which nobody serves before kube-ipvs does: name an address of the API server itself (--kubeconfig, --master, KUBERNETES_SERVICE_HOST)"

@@ -86,11 +86,15 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	var wg sync.WaitGroup
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
+	together(refuseRange(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
 	together(o.listen(o.MetricsAddress, o.pages(p, time.Now()), func(bool) {}))
 	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
+	if reason := failure(ctx); reason != nil {
+		err = reason // a pass that is cut short fails too
+	}
 	stop(err)
 	wg.Wait()
 	if err == nil {
