@@ -24,7 +24,7 @@ import (
 // Config is how a Proxier works; all of it is checked before.
 type Config struct {
 	NodeName      string
-	Scheduler     string        // of all virtual servers
+	Scheduler     string        // of Services that name none
 	SyncPeriod    time.Duration // everything is read back from the kernel this often
 	MinSyncPeriod time.Duration // at least this long from the end of a pass to the next change; zero: at once
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
@@ -61,6 +61,8 @@ type Kernel interface {
 	TakeTouched() state.Touched
 	// Connections counts those of real servers; what is not there has none.
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
+	// TryScheduler fails with state.ErrNoScheduler where there is none of this name.
+	TryScheduler(ctx context.Context, name string) error
 	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
 
 	Members() reconcile.Kind[state.Member, state.None]
@@ -117,6 +119,7 @@ type Proxier struct {
 	flows      flows
 	reading    reading
 	touches    touches
+	schedulers schedulers
 	drain      *drain.Servers[owner]
 	lookAgain  bool // the node's addresses may have changed
 	takeover   takeover
@@ -139,7 +142,7 @@ func New(cfg Config, with Parts) *Proxier {
 		metrics: newMetrics(with.Changes),
 		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
-			Scheduler: cfg.Scheduler, Families: with.Kernel.Families(),
+			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
 		},
 		book:    plan.NewBook(),
@@ -152,6 +155,7 @@ func New(cfg Config, with Parts) *Proxier {
 		looks:   make(chan look),
 
 		complaints: map[string]complaint{},
+		schedulers: schedulers{there: map[string]bool{}},
 	}
 }
 

@@ -40,7 +40,7 @@ func (p *Proxier) beginReading(now time.Time) {
 			})
 		}
 	}
-	p.reading.steps = append(p.reading.steps, p.lookForKubeProxy, func(context.Context) map[string]int {
+	p.reading.steps = append(p.reading.steps, p.askAgainForSchedulers, p.lookForKubeProxy, func(context.Context) map[string]int {
 		p.lookAgain = true
 		return nil
 	})
@@ -76,7 +76,7 @@ func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, 
 		step := r.steps[0]
 		r.steps = r.steps[1:]
 		drift = step(ctx)
-		return drift, len(drift) > 0 || p.lookAgain, 0
+		return drift, len(drift) > 0 || p.lookAgain || p.schedulers.again, 0
 	}
 	if r.portion == 0 {
 		r.portion = p.portion()

@@ -36,6 +36,7 @@ var update = flag.Bool("update", false, "rewrite what the scripts expect")
 //	zone NAME             move the node into a zone
 //	ranges CIDR…          change the networks that cluster addresses come from
 //	pods CIDR…            the Node names these as the networks of its Pods
+//	schedulers NAME…      the kernel has these and no other
 //	wait DURATION         let time pass
 //	fail N CALL…          let the next N calls of this name fail
 //	connect N ADDR:PORT   that real server has N connections, wherever it is one
@@ -171,6 +172,8 @@ func (s *script) command(words []string) error {
 		s.api.setRanges(rest...)
 	case "pods":
 		s.api.setPods(rest...)
+	case "schedulers":
+		s.kernel.SetSchedulers(rest...)
 	case "wait":
 		d, err := time.ParseDuration(rest[0])
 		time.Sleep(d) // the clock is synctest's

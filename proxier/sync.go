@@ -19,7 +19,9 @@ import (
 func (p *Proxier) sync(ctx context.Context) report {
 	begin := time.Now()
 	moved := p.changes.Take()
-	if (moved.Node || p.lookAgain) && p.nodeMoved(ctx) {
+	nodeMoved := (moved.Node || p.lookAgain) && p.nodeMoved(ctx)
+	if nodeMoved || p.schedulers.again {
+		p.schedulers.again = false
 		for svc := range p.known {
 			if _, already := moved.Services[svc]; !already {
 				moved.Services[svc] = nil
@@ -34,7 +36,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 	}
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
-		p.replan(svc)
+		p.replan(ctx, svc)
 	}
 	p.drainServers(ctx, begin)
 	r := newReport()
@@ -51,10 +53,11 @@ func (p *Proxier) sync(ctx context.Context) report {
 // replan goes the whole way from a Service's name to its claims, and on to
 // those whose fortune that has changed: another Service with the same external
 // address may now have it, or have to let go of it.
-func (p *Proxier) replan(first owner) {
+func (p *Proxier) replan(ctx context.Context, first owner) {
 	for todo := []owner{first}; len(todo) > 0; todo = todo[1:] {
 		svc, parts := p.api.Service(todo[0])
 		ports, unread := cluster.Ports(svc, parts, p.node)
+		p.askForSchedulers(ctx, ports)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
 		p.noteLeaving(todo[0], held)

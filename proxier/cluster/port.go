@@ -34,6 +34,8 @@ type Port struct {
 	External Policy        // for all other traffic
 	Affinity time.Duration // whole seconds; zero: none
 
+	Scheduler Scheduler // how connections are shared out
+
 	// DrainTimeout is how long connections to endpoints that have left are
 	// waited for at most; nil: the Service does not say.
 	DrainTimeout *time.Duration
@@ -57,6 +59,7 @@ type Endpoint struct {
 	Serving     bool
 	Terminating bool
 	Local       bool     // on this node
+	Weight      uint16   // its share of connections, with schedulers that heed it; zero: its slice does not say
 	Zones       []string // the zones that it is meant for, sorted; none: no hint
 	Nodes       []string // the nodes that it is meant for, sorted; none: no hint
 }

@@ -37,6 +37,7 @@ func readService(svc *v1.Service) ([]Port, []Remark) {
 		External:   Cluster,
 		Affinity:   n.affinity(svc),
 
+		Scheduler:    n.scheduler(svc),
 		DrainTimeout: n.drainTimeout(svc),
 	}
 	if len(common.ClusterIPs) == 0 {
@@ -140,7 +141,7 @@ func (n *notes) drainTimeout(svc *v1.Service) *time.Duration {
 	}
 	timeout, err := parseDrainTimeout(text)
 	if err != nil {
-		n.add(err, "metadata.annotations[%s]", drainTimeoutKey)
+		n.add(err, "%s", annotation(drainTimeoutKey))
 		return nil
 	}
 	return &timeout

@@ -67,6 +67,7 @@ func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port
 // addresses only the first has a meaning.
 func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint {
 	endpoints := make([]Endpoint, 0, len(slice.Endpoints))
+	weight := n.weight(slice)
 	for i, e := range slice.Endpoints {
 		if len(e.Addresses) == 0 {
 			n.add(errors.New("there is none, and one is needed"), "endpoints[%d].addresses", i)
@@ -80,7 +81,9 @@ func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint 
 			n.add(err, "endpoints[%d].addresses[0]", i)
 			continue
 		}
-		endpoints = append(endpoints, readEndpoint(&e, addr, node))
+		read := readEndpoint(&e, addr, node)
+		read.Weight = weight
+		endpoints = append(endpoints, read)
 	}
 	return endpoints
 }
@@ -132,6 +135,7 @@ func (e Endpoint) rank(o Endpoint) int {
 		trueFirst(e.Ready, o.Ready),
 		trueFirst(e.Serving, o.Serving),
 		trueFirst(e.Local, o.Local),
+		cmp.Compare(o.Weight, e.Weight),
 		slices.Compare(e.Zones, o.Zones),
 		slices.Compare(e.Nodes, o.Nodes),
 	)

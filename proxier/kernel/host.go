@@ -104,8 +104,8 @@ func (k *Kernel) setTimeouts() error {
 // probeMark is a packet mark that nobody is known to use: "KIPV".
 const probeMark = 0x4b495056
 
-// probeScheduler finds out whether the kernel has the scheduler by making a
-// virtual server that no packet can reach, unless one of ours uses it already.
+// probeScheduler finds out whether the kernel has the node's scheduler, unless
+// one of our virtual servers uses it already.
 func (k *Kernel) probeScheduler(ctx context.Context) error {
 	rows, err := virtualServers{k}.List(ctx)
 	if err != nil {
@@ -116,21 +116,28 @@ func (k *Kernel) probeScheduler(ctx context.Context) error {
 			return nil
 		}
 	}
+	return k.TryScheduler(ctx, k.cfg.Scheduler)
+}
+
+// TryScheduler makes a virtual server that no packet can reach, so that the
+// kernel loads the scheduler. It fails with state.ErrNoScheduler where there is
+// none of this name.
+func (k *Kernel) TryScheduler(_ context.Context, name string) error {
 	mark := attribute32(attribute16(nil, svcFamily, unix.AF_INET), svcMark, probeMark)
-	whole := attribute(mark, svcScheduler, append([]byte(k.cfg.Scheduler), 0))
+	whole := attribute(mark, svcScheduler, append([]byte(name), 0))
 	whole = attribute(whole, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
 	whole = attribute32(attribute32(whole, svcTimeout, 0), svcNetmask, 0xffffffff)
 	made := k.conn.do([]request{k.command(newService, attribute(nil, attrService, whole))})[0]
 	gone := k.conn.do([]request{k.command(delService, attribute(nil, attrService, mark))})[0]
-	err = translate(made, map[unix.Errno]error{
+	err := translate(made, map[unix.Errno]error{
 		unix.EEXIST: nil,
-		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, k.cfg.Scheduler, k.cfg.Scheduler),
+		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, name, name),
 	})
 	if err == nil {
 		err = translate(gone, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("try scheduler %q: %w", k.cfg.Scheduler, err)
+		return fmt.Errorf("try scheduler %q: %w", name, err)
 	}
 	return nil
 }

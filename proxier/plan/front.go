@@ -13,8 +13,9 @@ import (
 
 // Config is what planning has to be told once.
 type Config struct {
-	Scheduler string         // in the kernel's words, for example "rr"
-	Families  []ipset.Family // those that this node can serve
+	Scheduler string          // of Services that name none, in the kernel's words, for example "rr"
+	Lacking   map[string]bool // schedulers that the kernel was asked for and does not have
+	Families  []ipset.Family  // those that this node can serve
 
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
@@ -56,6 +57,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	taken := map[state.VirtualServer]bool{}
 	for i := range ports {
 		p := &ports[i]
+		remarks = append(remarks, unschedulable(p, cfg)...)
 		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {

@@ -173,6 +173,7 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		Families                     []int
 		ServeNodeAddresses           bool
 		Ranges                       []netip.Prefix
+		Lacking                      []string
 	}
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
@@ -181,6 +182,9 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		ranges:   node.Ranges,
 		services: documents[v1.Service](t, section(archive, "services.yaml")),
 		slices:   documents[discovery.EndpointSlice](t, section(archive, "slices.yaml")),
+	}
+	for _, name := range node.Lacking {
+		w.cfg.Lacking = map[string]bool{name: true}
 	}
 	for _, f := range node.Families {
 		w.cfg.Families = append(w.cfg.Families, ipset.Family(f))

@@ -21,14 +21,10 @@ func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 			continue
 		}
 		endpoints := ofFamily(f.Port.Endpoints, f.Server.Addr.Addr())
-		rows.VirtualServers[f.Server] = state.Balancing{
-			Scheduler: cfg.Scheduler,
-			Flags:     flags(cfg.Scheduler),
-			Affinity:  f.Port.Affinity,
-		}
+		rows.VirtualServers[f.Server] = balancing(f.Port, cfg)
 		chosen := cluster.Choose(endpoints, f.Policy, node)
 		for _, e := range chosen {
-			rows.RealServers[state.RealServer{VirtualServer: f.Server, Addr: e.Addr}] = 1
+			rows.RealServers[state.RealServer{VirtualServer: f.Server, Addr: e.Addr}] = weight(e)
 		}
 		if len(chosen) == 0 && len(cluster.Choose(endpoints, cluster.Cluster, node)) > 0 {
 			// Another node could answer: no refusal that a client would take
@@ -62,18 +58,6 @@ func networks(in state.Set, all []netip.Prefix) state.Rows {
 		}
 	}
 	return rows
-}
-
-// flags keep a real server at weight 0 from refusing the clients that are
-// hashed to it, and let mh tell the connections of one client apart.
-func flags(scheduler string) state.SchedulerFlags {
-	switch scheduler {
-	case "mh":
-		return state.Fallback | state.HashPort
-	case "sh":
-		return state.Fallback
-	}
-	return 0
 }
 
 func addAddress(rows state.Rows, f Front) {

@@ -22,6 +22,7 @@ type Machine interface {
 	Members() reconcile.Kind[state.Member, state.None]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
+	TryScheduler(context.Context, string) error
 }
 
 // Contract checks what everything above relies on. open returns a machine that
@@ -38,6 +39,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"a refused op has its error and does not hold up others": refusedAlone,
 		"hundreds of ops in one call":                            hundreds,
 		"what nobody is connected to has no connections":         noConnections,
+		"schedulers can be tried out":                            schedulersTried,
 	}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) { cases[name](t, open(t)) })
@@ -242,4 +244,16 @@ func hundreds(t *testing.T, m Machine) {
 	apply(t, m.Members(), reconcile.Delete, members)
 	holds(t, m.Addresses(), map[netip.Addr]state.None{})
 	holds(t, m.Members(), map[state.Member]state.None{})
+}
+
+func schedulersTried(t *testing.T, m Machine) {
+	for _, name := range []string{"rr", "wlc", "mh", "mh"} {
+		if err := m.TryScheduler(t.Context(), name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := m.TryScheduler(t.Context(), "fastest"); !errors.Is(err, state.ErrNoScheduler) {
+		t.Errorf("fastest: %v", err)
+	}
+	holds(t, m.VirtualServers(), map[state.VirtualServer]state.Balancing{})
 }

@@ -42,6 +42,7 @@ type Kernel struct {
 	healthPorts    rows[netip.AddrPort, state.Ready]
 
 	connections map[state.RealServer]int
+	schedulers  []string
 	foreign     map[state.VirtualServer]state.Balancing // without our flag
 	foreignSets []string
 }
@@ -58,6 +59,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		random:  rand.New(rand.NewPCG(1, 2)),
 
 		connections: map[state.RealServer]int{},
+		schedulers:  stock,
 	}
 	k.virtualServers.rows = newRows(k, "virtual server", k.checkVirtualServer)
 	k.virtualServers.part = func(vs state.VirtualServer) state.VirtualServer { return vs }
@@ -71,12 +73,12 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 	return k
 }
 
-// schedulers are those of a stock kernel.
-var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
+// stock are the schedulers of a stock kernel.
+var stock = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 
 func (k *Kernel) checkVirtualServer(vs state.VirtualServer, how state.Balancing) error {
 	switch {
-	case !slices.Contains(schedulers, how.Scheduler):
+	case !slices.Contains(k.schedulers, how.Scheduler):
 		return fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler)
 	case !vs.Addr.IsValid() || vs.Addr.Addr() != vs.Addr.Addr().Unmap().WithZone(""):
 		return fmt.Errorf("address %s", vs.Addr)

@@ -1,6 +1,8 @@
 package kerneltest
 
 import (
+	"context"
+	"fmt"
 	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -28,4 +30,24 @@ func (k *Kernel) Machine() snapshot.Machine {
 	defer k.mu.Unlock()
 	m.Nodes = slices.Clone(k.nodes)
 	return m
+}
+
+// TryScheduler fails where the machine has none of this name.
+func (k *Kernel) TryScheduler(_ context.Context, name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("try scheduler"); err != nil {
+		return err
+	}
+	if !slices.Contains(k.schedulers, name) {
+		return fmt.Errorf("%w: %s", state.ErrNoScheduler, name)
+	}
+	return nil
+}
+
+// SetSchedulers leaves the machine these.
+func (k *Kernel) SetSchedulers(names ...string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.schedulers = names
 }
