@@ -120,8 +120,8 @@ func (m *metrics) table(kind string, t reconcile.Tally, wanted, held, due int) {
 		reconcile.Create: t.Created, reconcile.Update: t.Updated, reconcile.Delete: t.Deleted,
 	} {
 		m.calls.WithLabelValues(kind, verb.String(), "ok").Add(float64(n))
+		m.calls.WithLabelValues(kind, verb.String(), "error").Add(float64(t.FailedTo[verb]))
 	}
-	m.calls.WithLabelValues(kind, "any", "error").Add(float64(t.Failed))
 }
 
 func (m *metrics) pass(r report) {

@@ -32,6 +32,8 @@ type Config struct {
 	PodsOfNode    bool          // Pods of this node are told by the networks that its Node object names
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
+	ServiceMetrics int // traffic is counted for this number of Services at most
+
 	IgnoreExternalIPs  bool // of Services
 	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
 }
@@ -61,6 +63,8 @@ type Kernel interface {
 	TakeTouched() state.Touched
 	// Connections counts those of real servers; what is not there has none.
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
+	// Traffic may be asked by others than the loop; what is not there is left out.
+	Traffic(context.Context, []state.VirtualServer) (map[state.VirtualServer]state.Traffic, error)
 	// TryScheduler fails with state.ErrNoScheduler where there is none of this name.
 	TryScheduler(ctx context.Context, name string) error
 	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
@@ -132,7 +136,7 @@ type Proxier struct {
 
 // New returns a Proxier that has not touched anything.
 func New(cfg Config, with Parts) *Proxier {
-	return &Proxier{
+	p := &Proxier{
 		cfg:     cfg,
 		api:     with.API,
 		changes: with.Changes,
@@ -157,6 +161,10 @@ func New(cfg Config, with Parts) *Proxier {
 		complaints: map[string]complaint{},
 		schedulers: schedulers{there: map[string]bool{}},
 	}
+	if cfg.ServiceMetrics > 0 {
+		p.metrics.registry.MustRegister(newTraffic(p))
+	}
+	return p
 }
 
 // Run keeps the kernel as wanted until ctx ends, and then leaves everything in

@@ -23,10 +23,12 @@ type daemon struct {
 }
 
 // run starts one that ends with the test's work.
-func run(t *testing.T, work func(daemon)) {
+func run(t *testing.T, work func(daemon)) { runWith(t, testConfig, work) }
+
+func runWith(t *testing.T, cfg proxier.Config, work func(daemon)) {
 	synctest.Test(t, func(t *testing.T) {
 		api, k := newFakeCluster(), kerneltest.New(netip.MustParseAddr("192.0.2.1"))
-		p := proxier.New(testConfig, proxier.Parts{
+		p := proxier.New(cfg, proxier.Parts{
 			API: api, Changes: api.changes, Kernel: k, Health: health.New(time.Minute, "IPv4"), HealthPorts: k.HealthPorts(), Events: api,
 		})
 		ctx, cancel := context.WithCancel(t.Context())

@@ -24,6 +24,7 @@ type commandLine struct {
 	output                            string
 	version                           versionForm
 	healthzPort, metricsPort          int32
+	serviceMetrics                    int32
 
 	given map[string]bool // flags by name
 }
@@ -50,6 +51,8 @@ func (l *commandLine) wantHelp() any          { return &l.help }
 func (l *commandLine) wantVersion() any       { return &l.version }
 func (l *commandLine) healthz() any           { return &l.healthzPort }
 func (l *commandLine) metrics() any           { return &l.metricsPort }
+
+func (l *commandLine) traffic() any { return &l.serviceMetrics }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{

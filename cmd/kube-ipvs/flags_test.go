@@ -96,6 +96,7 @@ var flagCases = []struct {
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
 	{id: "ours", flag: "serve-node-addresses", value: "true", set: func(o *options) { o.ServeNodeAddresses = true }},
+	{id: "ours", flag: "service-metrics", value: "500", set: func(o *options) { o.ServiceMetrics = 500 }},
 	{id: "ours", flag: "dry-run", set: func(o *options) { o.DryRun = true }},
 	{id: "ours", flag: "output", value: "json", set: func(o *options) { o.Output = "json" }},
 	{id: "ours", flag: "restore-sysctls", set: func(o *options) { o.RestoreSysctls = true }},

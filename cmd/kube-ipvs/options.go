@@ -64,6 +64,7 @@ type options struct {
 	Conntrack kernel.Conntrack
 
 	HealthzAddress, MetricsAddress string // IP:port; empty: none
+	ServiceMetrics                 int    // Services whose traffic is counted, at most
 	BindAddressHardFail            bool
 	Profiling                      bool
 	OOMScoreAdj                    int

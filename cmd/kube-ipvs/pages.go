@@ -9,16 +9,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/pflag"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier"
 )
 
 // pages are what is answered beside the metrics, at kube-proxy's paths.
-func (o options) pages(p *proxier.Proxier, started time.Time) http.Handler {
+func (o options) pages(metrics prometheus.Gatherer, started time.Time) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(p.Metrics(), promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	text := func(path string, answer func() string) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"k8s.io/kube-proxy/config/v1alpha1"
 
@@ -20,11 +21,16 @@ import (
 // visit asks for a page of a daemon with these flags that does not run yet.
 func visit(t *testing.T, path string, args ...string) (code int, text string) {
 	t.Helper()
-	k, h := kerneltest.New(), health.New(time.Minute, "IPv4")
-	p := proxier.New(proxier.Config{}, proxier.Parts{Kernel: k, Changes: watch.NewChanges(), Health: h, HealthPorts: k.HealthPorts()})
 	w := httptest.NewRecorder()
-	mustParse(t, args...).pages(p, time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	all := prometheus.Gatherers{idle().Metrics(), programMetrics()}
+	mustParse(t, args...).pages(all, time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return w.Code, w.Body.String()
+}
+
+// idle is a daemon that does not run, and could count the traffic of Services.
+func idle() *proxier.Proxier {
+	k, h := kerneltest.New(), health.New(time.Minute, "IPv4")
+	return proxier.New(proxier.Config{ServiceMetrics: 1}, proxier.Parts{Kernel: k, Changes: watch.NewChanges(), Health: h, HealthPorts: k.HealthPorts()})
 }
 
 // D5 to D12.

@@ -77,6 +77,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 
 		Conntrack: conntrackOf(&c.Conntrack),
 
+		ServiceMetrics:      r.serviceMetrics(),
 		BindAddressHardFail: c.BindAddressHardFail,
 		Profiling:           c.EnableProfiling,
 		OOMScoreAdj:         int(*c.OOMScoreAdj),
@@ -200,6 +201,14 @@ func (r *reading) drainTimeout() time.Duration {
 		r.problem("", "--drain-timeout %q: must not be negative", d)
 	}
 	return d
+}
+
+func (r *reading) serviceMetrics() int {
+	n := r.line.serviceMetrics
+	if n < 0 {
+		r.problem("", `--service-metrics "%d": must not be negative`, n)
+	}
+	return int(n)
 }
 
 // nodeName is lower case and without spaces around it, as in kube-proxy and in

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,6 +33,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	if err := refuseService(o.apiAddress()); err != nil {
 		return err
 	}
+	program := programMetrics() // which count from the first request on
 	client, err := o.client()
 	if err != nil {
 		return err
@@ -77,6 +79,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 		Takeover:          o.Takeover,
 		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,
+		ServiceMetrics:    o.ServiceMetrics,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,
 	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})
@@ -89,7 +92,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	together(refuseRange(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
-	together(o.listen(o.MetricsAddress, o.pages(p, time.Now()), func(bool) {}))
+	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), program}, time.Now()), func(bool) {}))
 	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
 	if reason := failure(ctx); reason != nil {

@@ -106,6 +106,7 @@ var settings = []setting{
 	{group: serving, flag: "metrics-bind-address", field: "metricsBindAddress", text: "`IP:port` of the metrics (default 127.0.0.1:10249); empty: none"},
 	{group: serving, verdict: outdated, flag: "metrics-port", field: "metricsBindAddress", own: (*commandLine).metrics, text: "deprecated, use --metrics-bind-address; 0: none"},
 	{group: serving, flag: "bind-address-hard-fail", field: "bindAddressHardFail", text: "exit when one of the two cannot be listened on, instead of trying again"},
+	{group: serving, flag: "service-metrics", own: (*commandLine).traffic, beside: true, text: "metrics of the traffic of this `number` of Services at most, the first by name; 0: of none"},
 	{group: serving, flag: "profiling", field: "enableProfiling", text: "serve /debug/pprof beside the metrics"},
 
 	{group: logging, flag: "v", short: "v", field: "logging.verbosity", beside: true, text: "`level` of detail"},

@@ -36,6 +36,7 @@ const (
 	svcFlags     = 7
 	svcTimeout   = 8
 	svcNetmask   = 9
+	svcStats64   = 12 // since Linux 4.1
 
 	destAddr    = 1
 	destPort    = 2
@@ -43,6 +44,12 @@ const (
 	destWeight  = 4
 	destUpper   = 5
 	destLower   = 6
+
+	statsConns    = 1
+	statsInPkts   = 2
+	statsOutPkts  = 3
+	statsInBytes  = 4
+	statsOutBytes = 5
 
 	destActive   = 7
 	destInactive = 8

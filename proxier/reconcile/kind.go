@@ -40,6 +40,8 @@ const (
 	Create Verb = iota + 1
 	Update
 	Delete
+
+	verbs // one more than the last
 )
 
 // String is the verb in lower case.

@@ -3,7 +3,8 @@ package reconcile
 // Tally counts what a Grow or a Shrink did.
 type Tally struct {
 	Created, Updated, Deleted, Failed int
-	First                             error // the first failure, with its row
+	FailedTo                          [verbs]int // the failed ones, by the Verb that was tried
+	First                             error      // the first failure, with its row
 }
 
 // Calls is the number of rows that were changed or tried.
@@ -18,6 +19,9 @@ func (t Tally) Add(o Tally) Tally {
 	t.Updated += o.Updated
 	t.Deleted += o.Deleted
 	t.Failed += o.Failed
+	for v := range t.FailedTo {
+		t.FailedTo[v] += o.FailedTo[v]
+	}
 	return t
 }
 
@@ -32,8 +36,9 @@ func (t *Tally) count(v Verb) {
 	}
 }
 
-func (t *Tally) fail(err error) {
+func (t *Tally) fail(v Verb, err error) {
 	t.Failed++
+	t.FailedTo[v]++
 	if t.First == nil {
 		t.First = err
 	}

@@ -76,7 +76,7 @@ func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally
 			switch {
 			case err != nil:
 				t.failed[op.Key] = fmt.Errorf("%s %s %v: %w", op.Verb, t.rules.Name, op.Key, err)
-				tally.fail(t.failed[op.Key])
+				tally.fail(op.Verb, t.failed[op.Key])
 				continue
 			case op.Verb == Delete:
 				t.lose(op.Key)

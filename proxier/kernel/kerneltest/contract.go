@@ -23,6 +23,7 @@ type Machine interface {
 	Addresses() reconcile.Kind[netip.Addr, state.None]
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 	TryScheduler(context.Context, string) error
+	Traffic(context.Context, []state.VirtualServer) (map[state.VirtualServer]state.Traffic, error)
 }
 
 // Contract checks what everything above relies on. open returns a machine that
@@ -40,6 +41,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"hundreds of ops in one call":                            hundreds,
 		"what nobody is connected to has no connections":         noConnections,
 		"schedulers can be tried out":                            schedulersTried,
+		"traffic is counted of what is there":                    trafficCounted,
 	}
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) { cases[name](t, open(t)) })
@@ -256,4 +258,13 @@ func schedulersTried(t *testing.T, m Machine) {
 		t.Errorf("fastest: %v", err)
 	}
 	holds(t, m.VirtualServers(), map[state.VirtualServer]state.Balancing{})
+}
+
+func trafficCounted(t *testing.T, m Machine) {
+	there, absent := virtualServers[0], virtualServers[3]
+	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{there: {Scheduler: "rr"}})
+	all, err := m.Traffic(t.Context(), []state.VirtualServer{absent, there})
+	if err != nil || !maps.Equal(all, map[state.VirtualServer]state.Traffic{there: {}}) {
+		t.Errorf("counted %v, %v", all, err)
+	}
 }

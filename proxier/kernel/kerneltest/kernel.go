@@ -43,6 +43,7 @@ type Kernel struct {
 
 	connections map[state.RealServer]int
 	schedulers  []string
+	traffic     map[state.VirtualServer]state.Traffic
 	foreign     map[state.VirtualServer]state.Balancing // without our flag
 	foreignSets []string
 }
@@ -60,6 +61,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 
 		connections: map[state.RealServer]int{},
 		schedulers:  stock,
+		traffic:     map[state.VirtualServer]state.Traffic{},
 	}
 	k.virtualServers.rows = newRows(k, "virtual server", k.checkVirtualServer)
 	k.virtualServers.part = func(vs state.VirtualServer) state.VirtualServer { return vs }

@@ -51,3 +51,26 @@ func (k *Kernel) SetSchedulers(names ...string) {
 	defer k.mu.Unlock()
 	k.schedulers = names
 }
+
+// Traffic is what SetTraffic says, of the virtual servers that are there.
+func (k *Kernel) Traffic(_ context.Context, of []state.VirtualServer) (map[state.VirtualServer]state.Traffic, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("count traffic"); err != nil {
+		return nil, err
+	}
+	all := map[state.VirtualServer]state.Traffic{}
+	for _, vs := range of {
+		if has(k.virtualServers.held, vs) {
+			all[vs] = k.traffic[vs]
+		}
+	}
+	return all, nil
+}
+
+// SetTraffic says what has been counted at a virtual server.
+func (k *Kernel) SetTraffic(at state.VirtualServer, t state.Traffic) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.traffic[at] = t
+}
