@@ -29,11 +29,11 @@ func TestSchedulers(t *testing.T) {
 	t.Run("E2 its flags change without a new virtual server", func(t *testing.T) {
 		web.edit(annotated("kube-ipvs.io/scheduler-flags", "mh-port,mh-fallback"))
 		become(t, s.questions("p3", web.clusterIPs(), refusing...), by("p1", "p2", "r1"))
-		s.schedules(t, web, "mh (mh-port,mh-fallback)")
+		s.schedules(t, web, "mh (mh-fallback,mh-port)")
 	})
 	t.Run("E1 one that the kernel lacks leaves it with the node's, and it is told", func(t *testing.T) {
 		web.edit(annotated("kube-ipvs.io/scheduler", "fastest"))
-		s.schedules(t, web, "rr")
+		s.schedules(t, web, "rr (flag-3)")
 		become(t, s.questions("p3", web.clusterIPs(), refusing...), by("p1", "p2", "r1"))
 		s.told(t, web, "the kernel of this node has no scheduler fastest (module ip_vs_fastest): rr is used")
 	})
@@ -41,7 +41,7 @@ func TestSchedulers(t *testing.T) {
 		web.edit(func(svc *corev1.Service) {
 			svc.Annotations = map[string]string{"kube-router.io/service.scheduler": "lc"}
 		})
-		s.schedules(t, web, "lc")
+		s.schedules(t, web, "lc (flag-3)")
 	})
 	t.Run("E4 a slice's weight is its endpoints' share", func(t *testing.T) {
 		web.edit(annotated("kube-ipvs.io/scheduler", "wrr"))
