@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -69,6 +71,27 @@ func TestATakenHealthPortIsTold(t *testing.T) {
 			r.kernel.Fail("create health port", 0)
 			time.Sleep(time.Minute)
 			r.apply(t, balancedBy("Cluster", here))
+		}
+	})
+}
+
+// The API keeps the first text of Events about one object that have the same
+// reason, so what is to be said at one time is said in one.
+func TestRemarksOfOneKindAreOneEvent(t *testing.T) {
+	run(t, func(r daemon) {
+		r.apply(t, strings.ReplaceAll(twoAddresses, "[EXTERNAL]", "[a, b]")+
+			"---\n"+strings.NewReplacer("name: web}", `name: odd, annotations: {kube-ipvs.io/scheduler: X, kube-ipvs.io/drain-timeout: soon}}`,
+			"EXTERNAL", "x", "10.96.0.1", "10.96.0.2").Replace(twoAddresses))
+		told := strings.Split(strings.TrimSpace(r.api.told()), "\n")
+		slices.Sort(told)
+		for i, want := range []string{
+			`demo/odd: Service demo/odd: metadata.annotations[kube-ipvs.io/drain-timeout]: "soon" is not`,
+			`demo/odd: Service demo/odd: spec.externalIPs: "x" is not an IP address`,
+			`demo/web: Service demo/web: spec.externalIPs: "a" is not an IP address; Service demo/web: spec.externalIPs: "b" is not an IP address`,
+		} {
+			if len(told) != 3 || !strings.HasPrefix(told[i], want) {
+				t.Errorf("told:\n%s\nwant in line %d: %s", strings.Join(told, "\n"), i, want)
+			}
 		}
 	})
 }

@@ -27,7 +27,7 @@ var fieldCases = []struct {
 	{field: "clientConnection.contentType", value: "application/json", set: func(o *options) { o.ContentType = "application/json" }},
 	{field: "clientConnection.qps", value: "2.5", set: func(o *options) { o.QPS = 2.5 }},
 	{field: "clientConnection.burst", value: "7", set: func(o *options) { o.Burst = 7 }},
-	{field: "logging.format", value: "text", set: func(*options) {}},
+	{field: "logging.format", value: "json", set: func(o *options) { o.LogFormat = "json" }},
 	{field: "logging.flushFrequency", value: "1s", verdict: quiet},
 	{field: "logging.verbosity", value: "4", set: func(o *options) { o.Verbosity = 4 }},
 	{field: "logging.vmodule", value: "[{filePattern: a, verbosity: 2}]", set: func(o *options) { o.VModule = "a=2" }},

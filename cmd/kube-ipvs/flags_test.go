@@ -68,7 +68,7 @@ var flagCases = []struct {
 	{id: "A48", flag: "v", value: "4", set: func(o *options) { o.Verbosity = 4 }},
 	{id: "A48", flag: "vmodule", value: "a=1,b*=2", set: func(o *options) { o.VModule = "a=1,b*=2" }},
 	{id: "A48", flag: "log-flush-frequency", value: "1s", verdict: quiet},
-	{id: "A48", flag: "logging-format", value: "text", set: func(*options) {}},
+	{id: "A48", flag: "logging-format", value: "json", set: func(o *options) { o.LogFormat = "json" }},
 	{id: "A48", flag: "log-text-split-stream", verdict: warned, told: "standard error"},
 	{id: "A48", flag: "log-text-info-buffer-size", value: "1Ki", verdict: warned, told: "standard error"},
 	{id: "A48", flag: "log-json-split-stream", verdict: warned, told: "standard error"},

@@ -69,6 +69,7 @@ type options struct {
 	Profiling                      bool
 	OOMScoreAdj                    int
 
+	LogFormat string // text or json
 	Verbosity int
 	VModule   string // as klog wants it
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	logsapi "k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
@@ -39,6 +42,7 @@ func defaults() options {
 		HealthzAddress:   "0.0.0.0:10256",
 		MetricsAddress:   "127.0.0.1:10249",
 		OOMScoreAdj:      -999,
+		LogFormat:        "text",
 		Conntrack:        kernel.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
 	}
 }
@@ -203,5 +207,36 @@ func TestStartLogging(t *testing.T) {
 	}
 	if !klog.V(3).Enabled() || klog.V(4).Enabled() {
 		t.Error("v does not count")
+	}
+}
+
+// D34: the format is that of all of Kubernetes.
+func TestJSONLogs(t *testing.T) {
+	from, to, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr := os.Stderr
+	os.Stderr = to
+	err = mustParse(t, "--logging-format=json", "-v=3").startLogging()
+	klog.V(3).InfoS("Heard", "node", "a")
+	klog.V(4).InfoS("Not heard")
+	klog.Flush()
+	os.Stderr = stderr
+	t.Cleanup(func() {
+		if err := errors.Join(logsapi.ResetForTest(nil), options{}.startLogging()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := errors.Join(err, to.Close()); err != nil {
+		t.Fatal(err)
+	}
+	var line struct{ Msg, Node string }
+	lines := json.NewDecoder(from)
+	if err := lines.Decode(&line); err != nil || line.Msg != "Heard" || line.Node != "a" {
+		t.Errorf("%+v, %v", line, err)
+	}
+	if err := lines.Decode(&line); !errors.Is(err, io.EOF) {
+		t.Errorf("then %+v, %v", line, err)
 	}
 }

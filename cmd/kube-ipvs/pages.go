@@ -29,12 +29,15 @@ func (o options) pages(metrics prometheus.Gatherer, started time.Time) http.Hand
 	text("/healthz", always("ok"))
 	text("/healthz/ping", always("ok"))
 	text("/proxyMode", always("ipvs"))
+	mux.HandleFunc("/version", func(w http.ResponseWriter, _ *http.Request) {
+		answerJSON(w, map[string]string{
+			"gitVersion": version, "goVersion": runtime.Version(), "compiler": runtime.Compiler, "platform": runtime.GOOS + "/" + runtime.GOARCH,
+		})
+	})
 	text("/flagz", func() string { return "kube-ipvs flags\n\n" + o.Flags })
 	text("/statusz", func() string { return statusz(started, time.Now()) })
 	mux.HandleFunc("/configz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		// The client has hung up.
-		_ = json.NewEncoder(w).Encode(map[string]any{"kubeproxy.config.k8s.io": o.Config})
+		answerJSON(w, map[string]any{"kubeproxy.config.k8s.io": o.Config})
 	})
 	if o.Profiling {
 		mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -46,9 +49,14 @@ func (o options) pages(metrics prometheus.Gatherer, started time.Time) http.Hand
 	return mux
 }
 
+func answerJSON(w http.ResponseWriter, what any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(what) // the client has hung up
+}
+
 func statusz(started, now time.Time) string {
 	return fmt.Sprintf("kube-ipvs statusz\n\nStarted: %s\nUp: %s\nGo version: %s\nBinary version: %s\n\n"+
-		"Paths: /configz /flagz /healthz /healthz/ping /metrics /proxyMode /statusz\n",
+		"Paths: /configz /flagz /healthz /healthz/ping /metrics /proxyMode /statusz /version\n",
 		started.UTC().Format(time.RFC3339), now.Sub(started).Round(time.Second), runtime.Version(), version)
 }
 

@@ -42,6 +42,7 @@ func TestPages(t *testing.T) {
 		{"/healthz", "", "ok", 200},
 		{"/healthz/ping", "", "ok", 200},
 		{"/proxyMode", "", "ipvs", 200},
+		{"/version", "", `"gitVersion":"unreleased"`, 200},
 		{"/flagz", "--ipvs-scheduler=mh", "ipvs-scheduler=mh\n", 200},
 		{"/statusz", "", "Binary version: unreleased\n", 200},
 		{"/metrics", "", "kubeproxy_sync_proxy_rules_duration_seconds", 200},

@@ -82,6 +82,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		Profiling:           c.EnableProfiling,
 		OOMScoreAdj:         int(*c.OOMScoreAdj),
 
+		LogFormat: c.Logging.Format,
 		Verbosity: int(c.Logging.Verbosity),
 		VModule:   show(&c.Logging.VModule),
 	}
@@ -153,7 +154,7 @@ func (r *reading) check() {
 		{"ipvs.tcpTimeout", v.TCPTimeout.Duration >= 0, notNegative},
 		{"ipvs.tcpFinTimeout", v.TCPFinTimeout.Duration >= 0, notNegative},
 		{"ipvs.udpTimeout", v.UDPTimeout.Duration >= 0, notNegative},
-		{"logging.format", c.Logging.Format == "text" || c.Logging.Format == "json", "must be text"},
+		{"logging.format", c.Logging.Format == "text" || c.Logging.Format == "json", "must be text or json"},
 		{"conntrack.maxPerCore", *k.MaxPerCore >= 0, notNegative},
 		{"conntrack.min", *k.Min >= 0, notNegative},
 		{"conntrack.tcpEstablishedTimeout", k.TCPEstablishedTimeout.Duration >= 0, notNegative},
@@ -165,9 +166,6 @@ func (r *reading) check() {
 		if !check.fine {
 			r.bad(check.field, check.must)
 		}
-	}
-	if c.Logging.Format == "json" {
-		r.warn("%s %q: without effect: %s", r.name("logging.format"), "json", newLogging)
 	}
 }
 

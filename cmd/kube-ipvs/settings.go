@@ -44,7 +44,7 @@ var groups = []group{running, api, traffic, ipvs, conntrack, serving, logging, u
 const (
 	otherModes = "only for other modes of kube-proxy"
 	oldLogging = "klog dropped it; logs go to standard error"
-	newLogging = "logs are text on standard error"
+	newLogging = "logs go to standard error as they come"
 )
 
 // settings is everything that kube-proxy 1.37 or an older one accepts. The
@@ -111,7 +111,7 @@ var settings = []setting{
 
 	{group: logging, flag: "v", short: "v", field: "logging.verbosity", beside: true, text: "`level` of detail"},
 	{group: logging, flag: "vmodule", field: "logging.vmodule", beside: true, text: "`pattern=level,...` for single source files"},
-	{group: logging, flag: "logging-format", field: "logging.format", beside: true, text: "`text`"},
+	{group: logging, flag: "logging-format", field: "logging.format", beside: true, text: "`text` or json"},
 
 	{group: unused, verdict: warned, flag: "show-hidden-metrics-for-version", field: "showHiddenMetricsForVersion", text: "no metrics are hidden"},
 	{group: unused, verdict: warned, flag: "iptables-localhost-nodeports", field: "iptables.localhostNodePorts", text: "IPVS cannot serve node ports on loopback addresses"},

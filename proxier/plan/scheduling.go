@@ -49,11 +49,13 @@ var heedless = []string{"rr", "lc", "dh", "lblc", "lblcr"}
 // unschedulable says what of the wishes about p's scheduler nothing comes of.
 func unschedulable(p *cluster.Port, cfg Config) (remarks []cluster.Remark) {
 	name := cfg.scheduler(p)
-	if wish := p.Scheduler.Name; cfg.Lacking[wish] && wish != cfg.Scheduler {
+	wish := p.Scheduler.Name
+	lacking := cfg.Lacking[wish] && wish != cfg.Scheduler
+	if lacking {
 		remarks = append(remarks, p.Remark(p.Scheduler.Field,
 			fmt.Sprintf("the kernel of this node has no scheduler %s (module ip_vs_%s): %s is used", wish, wish, name)))
 	}
-	if p.Scheduler.Ports != nil && !hashes(name) {
+	if p.Scheduler.Ports != nil && !hashes(name) && !lacking {
 		remarks = append(remarks, p.Remark(p.Scheduler.Field, fmt.Sprintf("scheduler %s has no flags: mh and sh have", name)))
 	}
 	weighted := slices.ContainsFunc(p.Endpoints, func(e cluster.Endpoint) bool { return weight(e) != weight(p.Endpoints[0]) })

@@ -1,0 +1,76 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
+)
+
+// TestServiceMetrics has a daemon that counts the traffic of Services, and finds
+// in its metrics all that dashboards of others ask for (D.2, E15).
+func TestServiceMetrics(t *testing.T) {
+	s := shared.space(t)
+	if err := s.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.start("--service-metrics=10"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // the usual daemon comes back
+		if err := s.process.Kill(); err != nil {
+			t.Error(err)
+		}
+	})
+	// What cannot be had is told by an Event, which is a POST.
+	web := s.service("web", endpoints{"p1": ready}, annotated("kube-ipvs.io/scheduler", "fastest"), externalIPs(external()))
+	s.told(t, web, "no scheduler fastest")
+	port := fmt.Sprintf(`namespace=%q,port="tcp",protocol="TCP",service="web"`, s.name)
+	before, err := s.count("kubeipvs_service_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const times = 7
+	for _, q := range append(s.questions("p3", web.clusterIPs(), lab.TCP), s.questions("outside", readPair(web.Spec.ExternalIPs...), lab.TCP)...) {
+		for range times {
+			if _, err := q.ask(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	after, err := s.count("kubeipvs_service_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	grown := after.since(before)
+	if n := grown["kubeipvs_service_connections_total{"+port+"}"]; n != 4*times {
+		t.Errorf("%v connections, want %d, in %v", n, 4*times, grown)
+	}
+	for _, name := range []string{"packets", "bytes"} {
+		for _, direction := range []string{"in", "out"} {
+			series := fmt.Sprintf("kubeipvs_service_%s_total{direction=%q,%s}", name, direction, port)
+			if grown[series] < 4*times {
+				t.Errorf("%s has grown by %v", series, grown[series])
+			}
+		}
+	}
+	text, err := s.get(metrics + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, series := range []string{
+		"kubeproxy_sync_proxy_rules_duration_seconds_count ", `kubeproxy_sync_proxy_rules_duration_seconds_bucket{le="`,
+		"kubeproxy_network_programming_duration_seconds_count ", `kubeproxy_network_programming_duration_seconds_bucket{le="`,
+		`rest_client_requests_total{code="200",`, `rest_client_requests_total{code="201",`,
+		`verb="GET",le="`, `verb="POST",le="`,
+		"process_resident_memory_bytes ", "process_cpu_seconds_total ", "go_goroutines ",
+		`kubeipvs_build_info{go_version="go`, `kubeipvs_refused_fields{field="`, "kubeipvs_service_metrics_left_out 0",
+	} {
+		if !strings.Contains(text, series) {
+			t.Errorf("no series %s", series)
+		}
+	}
+}
