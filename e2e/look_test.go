@@ -93,6 +93,65 @@ func TestTraceNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
+// A server of another program on the address of a Service is found while no
+// daemon runs: one that does takes the address back within a second or two.
+func TestTraceNamesAForeignServer(t *testing.T) {
+	s := shared.space(t)
+	web := s.service("web", endpoints{"p1": ready})
+	at := fmt.Sprintf("%s:%d", web.Spec.ClusterIP, port)
+	if err := s.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"ipvsadm -D -t " + at, "ipvsadm -A -t " + at + " -s lc"} {
+		words := strings.Fields(line)
+		if _, err := s.host.Run(words[0], words[1:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, said := s.verb(t, "trace", at)
+	if want := "does not work: another program has made a virtual server of its own at " + at + "/TCP"; code != 1 || !strings.Contains(said, want) {
+		t.Errorf("exit code %d:\n%swant in it: %s", code, said, want)
+	}
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	become(t, s.questions("p3", web.clusterIPs(), lab.TCP), by("p1"))
+}
+
+// A Service whose only endpoint drains has nobody for new connections, and goes
+// on with the old ones.
+func TestTraceNamesWhatDrains(t *testing.T) {
+	s := shared.space(t)
+	web := s.service("web", endpoints{"p1": ready})
+	connections := hold(t, s.questions("p3", web.clusterIPs(), lab.TCP))
+	web.setEndpoints(endpoints{"p1": unready})
+	err := lab.Until(within(t, patience), func() error {
+		code, said := s.verb(t, "trace", s.name+"/web:tcp")
+		for _, want := range []string{
+			"does not work: its endpoints only drain, and no other is ready: new connections are refused", "draining, 1 active",
+		} {
+			if code != 1 || !strings.Contains(said, want) {
+				return fmt.Errorf("exit code %d:\n%swant in it: %s", code, said, want)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	live(t, connections)
+}
+
+// A module that this kernel does not have is named before anything is served.
+func TestCheckNamesAMissingModule(t *testing.T) {
+	s := shared.space(t)
+	code, said := s.verb(t, append([]string{"check"}, append(flags(), "--ipvs-scheduler=fastest")...)...)
+	if code != 1 || !strings.Contains(said, "ip_vs_fastest") {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+	t.Log("\n" + said)
+}
+
 // What nobody has broken, and still does not work.
 func TestTraceOfServicesWithoutEndpointsHere(t *testing.T) {
 	s := shared.space(t)
