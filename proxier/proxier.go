@@ -32,7 +32,8 @@ type Config struct {
 	PodsOfNode    bool          // Pods of this node are told by the networks that its Node object names
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
-	ServiceMetrics int // traffic is counted for this number of Services at most
+	Leave          []netip.Prefix // Services' addresses within are not served: they are others'
+	ServiceMetrics int            // traffic is counted for this number of Services at most
 
 	IgnoreExternalIPs  bool // of Services
 	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
@@ -148,6 +149,7 @@ func New(cfg Config, with Parts) *Proxier {
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
+			Leave: cfg.Leave,
 		},
 		book:    plan.NewBook(),
 		known:   map[owner]struct{}{},

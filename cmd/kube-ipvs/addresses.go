@@ -22,6 +22,23 @@ func (r *reading) prefixes(field string, texts []string) []netip.Prefix {
 	return all
 }
 
+// leave are CIDRs, or addresses alone.
+func (r *reading) leave() (all []netip.Prefix) {
+	for _, text := range r.line.leave {
+		if addr, err := netip.ParseAddr(text); err == nil {
+			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			r.problem("", "--leave-addresses %q: %s, or an address", text, likeCIDR)
+			continue
+		}
+		all = append(all, p.Masked())
+	}
+	return all
+}
+
 func (r *reading) clusterCIDRs() []netip.Prefix {
 	const field = "clusterCIDR"
 	all := r.prefixes(field, list(r.config.ClusterCIDR))

@@ -25,6 +25,7 @@ type commandLine struct {
 	version                           versionForm
 	healthzPort, metricsPort          int32
 	serviceMetrics                    int32
+	leave                             []string
 
 	given map[string]bool // flags by name
 }
@@ -52,6 +53,7 @@ func (l *commandLine) wantVersion() any       { return &l.version }
 func (l *commandLine) healthz() any           { return &l.healthzPort }
 func (l *commandLine) metrics() any           { return &l.metricsPort }
 
+func (l *commandLine) left() any    { return &l.leave }
 func (l *commandLine) traffic() any { return &l.serviceMetrics }
 
 func newCommandLine() *commandLine {

@@ -96,6 +96,9 @@ var flagCases = []struct {
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
 	{id: "ours", flag: "serve-node-addresses", value: "true", set: func(o *options) { o.ServeNodeAddresses = true }},
+	{id: "ours", flag: "leave-addresses", value: "10.96.0.10,fd00::/64", set: func(o *options) {
+		o.Leave = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
+	}},
 	{id: "ours", flag: "service-metrics", value: "500", set: func(o *options) { o.ServiceMetrics = 500 }},
 	{id: "ours", flag: "dry-run", set: func(o *options) { o.DryRun = true }},
 	{id: "ours", flag: "output", value: "json", set: func(o *options) { o.Output = "json" }},

@@ -52,7 +52,8 @@ type options struct {
 	NodePortAddresses []string // prefixes and the words primary, localhost, all; empty: all
 	ExternalIPs       bool     // serve Services' externalIPs
 
-	ServeNodeAddresses bool // external and ingress addresses may be the node's own
+	Leave              []netip.Prefix // Services' addresses that are others'
+	ServeNodeAddresses bool           // external and ingress addresses may be the node's own
 
 	Scheduler                             string
 	SyncPeriod, MinSyncPeriod             time.Duration

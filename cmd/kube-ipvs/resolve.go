@@ -44,6 +44,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		RestoreSysctls: r.line.restoreSysctls,
 		Output:         r.output(),
 
+		Leave:              r.leave(),
 		ServeNodeAddresses: r.line.serveNodeAddresses,
 
 		Kubeconfig:         c.ClientConnection.Kubeconfig,

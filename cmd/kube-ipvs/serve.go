@@ -80,6 +80,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,
 		ServiceMetrics:    o.ServiceMetrics,
+		Leave:             o.Leave,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,
 	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})

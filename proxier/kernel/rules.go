@@ -101,9 +101,10 @@ func program(f ipset.Family, cfg Config) []chain {
 			"-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
 			"-m mark " + w.marked + " -j ACCEPT",
 		}},
-		// An address that is not in use is not local: it would be routed.
+		// An address that is not in use is not local: it would be routed. One that
+		// another program of the node has is that program's.
 		{table: "filter", name: w.prefix + "UNUSED", from: []string{"FORWARD", "OUTPUT"}, when: onlyNew, rules: []string{
-			w.in(state.Ranges) + " " + w.notIn(state.Addresses) + " " + w.reject,
+			w.in(state.Ranges) + " " + w.notIn(state.Addresses) + " -m addrtype ! --dst-type LOCAL " + w.reject,
 		}},
 		// The daemon itself listens on health ports, so a host that refuses by
 		// default would refuse load balancers.

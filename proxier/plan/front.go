@@ -17,6 +17,8 @@ type Config struct {
 	Lacking   map[string]bool // schedulers that the kernel was asked for and does not have
 	Families  []ipset.Family  // those that this node can serve
 
+	Leave []netip.Prefix // Services' addresses within are not served here: they are others'
+
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
 
@@ -60,7 +62,7 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 		remarks = append(remarks, unschedulable(p, cfg)...)
 		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
-			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) {
+			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) || f.Bind && cfg.leaves(addr) {
 				continue
 			}
 			serve, problem := f.settle(node, cfg)
@@ -75,6 +77,11 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	}
 	slices.SortFunc(remarks, cluster.Remark.Compare)
 	return append(fronts, shadows(fronts, taken, node)...), slices.Compact(remarks)
+}
+
+// leaves tells whether a Service's address is to be left to others.
+func (cfg Config) leaves(addr netip.Addr) bool {
+	return slices.ContainsFunc(cfg.Leave, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // settle decides whether and how f is served here. An address that is the
