@@ -77,16 +77,8 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		DrainTimeout:  r.drainTimeout(),
 
 		Conntrack: conntrackOf(&c.Conntrack),
-
-		ServiceMetrics:      r.serviceMetrics(),
-		BindAddressHardFail: c.BindAddressHardFail,
-		Profiling:           c.EnableProfiling,
-		OOMScoreAdj:         int(*c.OOMScoreAdj),
-
-		LogFormat: c.Logging.Format,
-		Verbosity: int(c.Logging.Verbosity),
-		VModule:   show(&c.Logging.VModule),
 	}
+	o.setProcess(r)
 	everywhere, loopback := "0.0.0.0", "127.0.0.1"
 	if ip, err := netip.ParseAddr(c.BindAddress); err == nil && ip.Is6() {
 		everywhere, loopback = "::", "::1"
@@ -96,6 +88,18 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 	o.HealthzAddress, o.MetricsAddress = c.HealthzBindAddress, c.MetricsBindAddress
 	o.Config = *c
 	return o
+}
+
+// setProcess fills in what is about the daemon as a process.
+func (o *options) setProcess(r *reading) {
+	c := r.config
+	o.ServiceMetrics = r.serviceMetrics()
+	o.BindAddressHardFail = c.BindAddressHardFail
+	o.Profiling = c.EnableProfiling
+	o.OOMScoreAdj = int(*c.OOMScoreAdj)
+	o.LogFormat = c.Logging.Format
+	o.Verbosity = int(c.Logging.Verbosity)
+	o.VModule = show(&c.Logging.VModule)
 }
 
 // output is the form in which a cleanup tells what it does.
