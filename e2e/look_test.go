@@ -109,7 +109,7 @@ func TestTraceNamesAForeignServer(t *testing.T) {
 		}
 	}
 	code, said := s.verb(t, "trace", at)
-	if want := "does not work: another program has made a virtual server of its own at " + at + "/TCP"; code != 1 || !strings.Contains(said, want) {
+	if want := at + "/TCP is a virtual server of another program (lc)"; code != 1 || !strings.Contains(said, want) {
 		t.Errorf("exit code %d:\n%swant in it: %s", code, said, want)
 	}
 	if err := s.start(); err != nil {

@@ -61,7 +61,11 @@ func Report(all []Result, style Style) (text string, worst Level) {
 
 func checkModules(m snapshot.Machine, w Wish) (all []Result) {
 	missing := func(name, what string) {
-		switch m.Modules[name] {
+		is, known := m.Modules[name]
+		if !known {
+			is = snapshot.Missing // a scheduler that no kernel has
+		}
+		switch is {
 		case snapshot.Missing:
 			all = append(all, Result{
 				Error, what, fmt.Sprintf("the kernel %s has no module %s", m.Release, name),
