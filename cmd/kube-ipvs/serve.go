@@ -33,7 +33,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	if err := refuseService(o.apiAddress()); err != nil {
 		return err
 	}
-	program := programMetrics() // which count from the first request on
+	programMetrics() // so that requests count from the first on
 	client, err := o.client()
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	together(refuseRange(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
-	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), program}, time.Now()), func(bool) {}))
+	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, time.Now()), func(bool) {}))
 	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
 	if reason := failure(ctx); reason != nil {
