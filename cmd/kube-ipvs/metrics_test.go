@@ -64,7 +64,7 @@ func kindOfMetric(name string, gathered map[string]string) string {
 		return gathered[name]
 	case strings.HasSuffix(name, "_total") && name != "kubeproxy_sync_proxy_rules_no_local_endpoints_total":
 		return "counter"
-	case strings.HasSuffix(name, "_seconds"):
+	case strings.HasPrefix(name, "rest_client_") && strings.HasSuffix(name, "_seconds"):
 		return "histogram"
 	}
 	return "gauge"
