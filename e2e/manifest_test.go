@@ -5,7 +5,6 @@ package e2e
 import (
 	"errors"
 	"io"
-
 	"os"
 	"slices"
 	"strings"

@@ -186,7 +186,7 @@ func (p *pod) mounts(c *corev1.Container) string {
 		all = append(all, mount{p.sources[m.Name], m.MountPath, m.ReadOnly})
 	}
 	// Folders for mounts are made where they leave no trace.
-	line("mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/lib")
+	line("mount -t tmpfs none /run; mount -t tmpfs none /var/lib")
 	for _, m := range all {
 		line(`if [ -d %[1]s ]; then mkdir -p %[2]s; else touch %[2]s; fi; mount --rbind %[1]s %[2]s`, m.source, m.target)
 	}

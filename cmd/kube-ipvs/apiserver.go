@@ -16,8 +16,8 @@ const ownService = "KUBERNETES_PORT_443_TCP_ADDR"
 // refuseService ends the start of a daemon that would reach the API server at the address of the Service `kubernetes`. While another proxy
 // serves it all looks well, until the node starts again.
 func refuseService(at netip.Addr) error {
-	service, err := netip.ParseAddr(os.Getenv(ownService))
-	if err != nil || at != service {
+	service, _ := netip.ParseAddr(os.Getenv(ownService)) // none outside of a container
+	if !service.IsValid() || at != service {
 		return nil
 	}
 	return fmt.Errorf("the API server's address %s is that of the Service kubernetes, %s", at, remedy)
