@@ -3,16 +3,21 @@
 package e2e
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -86,18 +91,38 @@ func TestEachRightIsNeeded(t *testing.T) {
 	}
 }
 
-// greedy has a Service ask for two addresses of the node: the Event about the second changes the one about the first.
+// greedy has a Service ask for an address of the node, and again and again for another one: the Event about that changes the first.
 func greedy(t *testing.T) *corev1.Service {
 	t.Helper()
 	services := api.CoreV1().Services(metav1.NamespaceDefault)
 	svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{GenerateName: "greedy-"}, Spec: corev1.ServiceSpec{
-		Ports: []corev1.ServicePort{{Port: port}}, ExternalIPs: []string{nodeAddrs[0].String(), nodeAddrs[2].String()},
+		Ports: []corev1.ServicePort{{Port: port}}, ExternalIPs: []string{nodeAddrs[0].String()},
 	}}
 	svc, err := services.Create(within(t, soon), svc, metav1.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for further := []string{fmt.Sprintf(", %q", nodeAddrs[2]), ""}; ; slices.Reverse(further) {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			patch := fmt.Sprintf(`{"spec": {"externalIPs": [%q%s]}}`, nodeAddrs[0], further[0])
+			_, err := services.Patch(ctx, svc.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+			if err != nil && ctx.Err() == nil {
+				t.Error(err)
+			}
+		}
+	})
 	t.Cleanup(func() {
+		stop()
+		asking.Wait()
 		if err := services.Delete(within(t, soon), svc.Name, metav1.DeleteOptions{}); err != nil {
 			t.Error(err)
 		}
