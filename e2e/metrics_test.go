@@ -3,9 +3,12 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -29,10 +32,7 @@ func TestServiceMetrics(t *testing.T) {
 	web := s.service("web", endpoints{"p1": ready}, annotated("kube-ipvs.io/scheduler", "fastest"), externalIPs(external()))
 	s.told(t, web, "no scheduler fastest")
 	port := fmt.Sprintf(`namespace=%q,port="tcp",protocol="TCP",service="web"`, s.name)
-	before, err := s.count("kubeipvs_service_")
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := s.settled(t, "kubeipvs_service_")
 	const times = 7
 	for _, q := range append(s.questions("p3", web.clusterIPs(), lab.TCP), s.questions("outside", readPair(web.Spec.ExternalIPs...), lab.TCP)...) {
 		for range times {
@@ -41,18 +41,9 @@ func TestServiceMetrics(t *testing.T) {
 			}
 		}
 	}
-	// The kernel sums up its counters every two seconds.
-	var grown counted
-	err = lab.Until(within(t, patience), func() error {
-		after, err := s.count("kubeipvs_service_")
-		grown = after.since(before)
-		if n := grown["kubeipvs_service_connections_total{"+port+"}"]; err == nil && n != 4*times {
-			err = fmt.Errorf("%v connections, want %d, in %v", n, 4*times, grown)
-		}
-		return err
-	})
-	if err != nil {
-		t.Error(err)
+	grown := s.settled(t, "kubeipvs_service_").since(before)
+	if n := grown["kubeipvs_service_connections_total{"+port+"}"]; n != 4*times {
+		t.Errorf("%v connections, want %d, in %v", n, 4*times, grown)
 	}
 	for _, name := range []string{"packets", "bytes"} {
 		for _, direction := range []string{"in", "out"} {
@@ -78,4 +69,23 @@ func TestServiceMetrics(t *testing.T) {
 			t.Errorf("no series %s", series)
 		}
 	}
+}
+
+// settled reads counters when they count no more: the kernel sums up its own
+// every two seconds.
+func (s *space) settled(t *testing.T, prefix string) counted {
+	t.Helper()
+	var last counted
+	err := lab.UntilEvery(within(t, patience), 3*time.Second, func() error {
+		now, err := s.count(prefix)
+		if err == nil && !maps.Equal(now, last) {
+			err = errors.New("they are still counting")
+		}
+		last = now
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return last
 }
