@@ -5,7 +5,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
@@ -15,9 +14,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discovery "k8s.io/api/discovery/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -91,7 +91,8 @@ func TestEachRightIsNeeded(t *testing.T) {
 	}
 }
 
-// greedy has a Service ask for an address of the node, and again and again for another one: the Event about that changes the first.
+// greedy has a Service ask for an address of the node, and has a slice of names come and go beside it: the Event about that changes the first,
+// as the Service itself stays what it is.
 func greedy(t *testing.T) *corev1.Service {
 	t.Helper()
 	services := api.CoreV1().Services(metav1.NamespaceDefault)
@@ -103,31 +104,52 @@ func greedy(t *testing.T) *corev1.Service {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	var asking sync.WaitGroup
-	asking.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for further := []string{fmt.Sprintf(", %q", nodeAddrs[2]), ""}; ; slices.Reverse(further) {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-			patch := fmt.Sprintf(`{"spec": {"externalIPs": [%q%s]}}`, nodeAddrs[0], further[0])
-			_, err := services.Patch(ctx, svc.Name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
-			if err != nil && ctx.Err() == nil {
-				t.Error(err)
-			}
+	var coming sync.WaitGroup
+	coming.Go(func() {
+		if err := comeAndGo(ctx, svc.Name); err != nil && ctx.Err() == nil {
+			t.Error(err)
 		}
 	})
 	t.Cleanup(func() {
 		stop()
-		asking.Wait()
-		if err := services.Delete(within(t, soon), svc.Name, metav1.DeleteOptions{}); err != nil {
+		coming.Wait()
+		err := services.Delete(within(t, soon), svc.Name, metav1.DeleteOptions{})
+		gone := api.DiscoveryV1().EndpointSlices(svc.Namespace).Delete(within(t, soon), svc.Name, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(gone) {
+			gone = nil
+		}
+		if err := errors.Join(err, gone); err != nil {
 			t.Error(err)
 		}
 	})
 	return svc
+}
+
+// comeAndGo makes and deletes a slice of names, a second each, until ctx ends.
+func comeAndGo(ctx context.Context, service string) error {
+	slices := api.DiscoveryV1().EndpointSlices(metav1.NamespaceDefault)
+	names := &discovery.EndpointSlice{
+		ObjectMeta:  metav1.ObjectMeta{Name: service, Labels: map[string]string{discovery.LabelServiceName: service}},
+		AddressType: discovery.AddressTypeFQDN, Endpoints: []discovery.Endpoint{{Addresses: []string{"pod.example.com"}}},
+	}
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for there := false; ; there = !there {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		var err error
+		if there {
+			err = slices.Delete(ctx, service, metav1.DeleteOptions{})
+		} else {
+			_, err = slices.Create(ctx, names, metav1.CreateOptions{})
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 // TestAPIServerInTheServiceRange has the API server answer at an address that only a Service proxy would serve.
