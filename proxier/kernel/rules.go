@@ -140,10 +140,9 @@ func (w words) marks(cfg Config) []string {
 	}
 	return append(rules,
 		w.in(state.Masquerade)+" "+w.mark,
-		// Ends the nat table here, before rules of others (CNI port mapping)
-		// that match any local destination by port.
-		// Past what others would do with it, kube-proxy first of all; but not
-		// before the address is ours and there is somebody to answer.
+		// Ends the nat table here, before rules of others that match by address
+		// and port, kube-proxy's and those of CNI port mapping; but not before
+		// the address is local and there is somebody to answer.
 		w.in(state.ServicePorts)+" -m addrtype --dst-type LOCAL -j ACCEPT",
 	)
 }
