@@ -73,7 +73,7 @@ func TestDriftIsRepaired(t *testing.T) {
 		{"a set flushed", "ipset flush KIPVS6-SERVICES", []string{"set member"}},
 		{"a member removed", fmt.Sprintf("ipset del KIPVS-SERVICES %s,tcp:%d", ip, port), []string{"set member"}},
 		{"a set destroyed", "iptables -t nat -F KIPVS-MASQUERADE && ipset destroy KIPVS-HAIRPIN", []string{"rule", "set", "set member"}},
-		{"a chain removed", "iptables -t nat -D POSTROUTING -j KIPVS-MASQUERADE && iptables -t nat -F KIPVS-MASQUERADE && iptables -t nat -X KIPVS-MASQUERADE", []string{"rule"}},
+		{"a chain removed", "iptables -D FORWARD -j KIPVS-FORWARD && iptables -F KIPVS-FORWARD && iptables -X KIPVS-FORWARD", []string{"rule"}},
 		{"a sysctl changed", "sysctl -qw net.ipv4.vs.expire_nodest_conn=0", []string{"sysctl"}},
 	} {
 		t.Run(d.name, func(t *testing.T) { s.repairs(t, d, before) })

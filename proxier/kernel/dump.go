@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -38,10 +39,12 @@ func (c changes) size() int { return len(c.fill) + len(c.hook) + len(c.unhook) +
 
 func (c changes) nothing() bool { return c.size() == 0 }
 
-// compare says what has to be done.
+// compare says what has to be done. Jumps of ours that stand in one chain have
+// an order: if it is not theirs, or if any is missing or too many, all of them
+// there are put in anew.
 func (t *tables) compare(held xtables.Dump, want []chain) (todo changes) {
 	wanted := map[xtables.Place]bool{}
-	jumps := map[hook]bool{}
+	jumps := map[xtables.Place][]string{} // in the order in which they are put in, at the top each
 	for _, c := range want {
 		rules, there := held[c.place()]
 		if !there || !slices.EqualFunc(c.rules, rules, t.same) {
@@ -49,30 +52,43 @@ func (t *tables) compare(held xtables.Dump, want []chain) (todo changes) {
 		}
 		wanted[c.place()] = true
 		for _, from := range c.froms() {
-			i := slices.IndexFunc(held[from], func(r string) bool { return t.same(c.jump(), r) })
-			if i < 0 {
-				todo.hook = append(todo.hook, hook{from, c.jump()})
-			} else {
-				jumps[hook{from, held[from][i]}] = true
-			}
+			jumps[from] = append(jumps[from], c.jump())
 		}
 	}
-	for _, p := range held.Places() {
-		for _, rule := range held[p] {
-			h := hook{p, rule}
-			switch {
-			case !strings.HasPrefix(xtables.Target(rule), t.prefix) || strings.HasPrefix(p.Chain, t.prefix):
-			case jumps[h]:
-				jumps[h] = false // a second copy goes
-			default:
-				todo.unhook = append(todo.unhook, h)
+	for _, p := range places(held, jumps) {
+		if strings.HasPrefix(p.Chain, t.prefix) {
+			if !wanted[p] {
+				todo.drop = append(todo.drop, p)
 			}
+			continue
 		}
-		if strings.HasPrefix(p.Chain, t.prefix) && !wanted[p] {
-			todo.drop = append(todo.drop, p)
+		ours := slices.DeleteFunc(slices.Clone(held[p]), func(rule string) bool {
+			return !strings.HasPrefix(xtables.Target(rule), t.prefix)
+		})
+		topDown := slices.Clone(jumps[p])
+		slices.Reverse(topDown)
+		if slices.EqualFunc(topDown, ours, t.same) {
+			continue
+		}
+		for _, rule := range ours {
+			todo.unhook = append(todo.unhook, hook{p, rule})
+		}
+		for _, rule := range jumps[p] {
+			todo.hook = append(todo.hook, hook{p, rule})
 		}
 	}
 	return todo
+}
+
+// places are all chains that there are, or from which ours are reached.
+func places(held xtables.Dump, jumps map[xtables.Place][]string) []xtables.Place {
+	all := maps.Clone(held)
+	for p := range jumps {
+		if _, there := all[p]; !there {
+			all[p] = nil
+		}
+	}
+	return all.Places()
 }
 
 // restoreText is the input of iptables-restore for everything but the removal
@@ -86,11 +102,12 @@ func (c changes) restoreText() string {
 			r.Append(f.place(), rule)
 		}
 	}
-	for _, h := range c.hook {
-		r.Insert(h.Place, h.rule)
-	}
+	// Taking out finds the first that is the same, which is not to be a new one.
 	for _, h := range c.unhook {
 		r.Take(h.Place, h.rule)
+	}
+	for _, h := range c.hook {
+		r.Insert(h.Place, h.rule)
 	}
 	return r.String()
 }

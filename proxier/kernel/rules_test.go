@@ -4,6 +4,7 @@ import (
 	"flag"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestProgram(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				todo := (&tables{}).compare(xtables.Dump{}, program(f, cfg))
+				todo := (&tables{prefix: wordsOf(f, cfg).prefix}).compare(xtables.Dump{}, program(f, cfg))
 				b.WriteString(todo.restoreText())
 			}
 			golden(t, "testdata/rules-"+name+".txt", b.String())
@@ -60,7 +61,7 @@ func built(chains []chain) xtables.Dump {
 	for _, c := range chains {
 		d[c.place()] = c.rules
 		for _, from := range c.froms() {
-			d[from] = append(d[from], c.jump())
+			d[from] = slices.Insert(d[from], 0, c.jump()) // as they are put in, at the top each
 		}
 	}
 	return d
@@ -69,7 +70,7 @@ func built(chains []chain) xtables.Dump {
 func TestCompare(t *testing.T) {
 	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, Pods: Pods{CIDRs: clusterCIDRs}})
 	filter, input := xtables.Place{Table: "filter", Chain: "KIPVS-FILTER"}, xtables.Place{Table: "filter", Chain: "INPUT"}
-	jump := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}
+	jump, health := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}, hook{input, "-j KIPVS-HEALTH"}
 
 	for name, c := range map[string]struct {
 		damage func(xtables.Dump)
@@ -86,16 +87,24 @@ func TestCompare(t *testing.T) {
 			changes{fill: []chain{want[3]}},
 		},
 		"a jump is missing": {
-			func(d xtables.Dump) { d[input] = d[input][1:] }, want,
-			changes{hook: []hook{jump}},
+			func(d xtables.Dump) { d[input] = d[input][:1] }, want,
+			changes{hook: []hook{jump, health}, unhook: []hook{health}},
 		},
 		"a jump twice": {
 			func(d xtables.Dump) { d[input] = append(d[input], jump.rule) }, want,
-			changes{unhook: []hook{jump}},
+			changes{hook: []hook{jump, health}, unhook: []hook{health, jump, jump}},
 		},
 		"a jump without its match": {
-			func(d xtables.Dump) { d[input][0] = "-j KIPVS-FILTER" }, want,
-			changes{hook: []hook{jump}, unhook: []hook{{input, "-j KIPVS-FILTER"}}},
+			func(d xtables.Dump) { d[input][1] = "-j KIPVS-FILTER" }, want,
+			changes{hook: []hook{jump, health}, unhook: []hook{health, {input, "-j KIPVS-FILTER"}}},
+		},
+		"two jumps the wrong way round": {
+			func(d xtables.Dump) { slices.Reverse(d[input]) }, want,
+			changes{hook: []hook{jump, health}, unhook: []hook{jump, health}},
+		},
+		"others' rules between ours": {
+			func(d xtables.Dump) { d[input] = slices.Insert(d[input], 1, "-j cali-INPUT") }, want,
+			changes{},
 		},
 		"a chain of an older version, and a jump to it": {func(d xtables.Dump) {
 			d[xtables.Place{Table: "nat", Chain: "KIPVS-OLD"}] = nil
