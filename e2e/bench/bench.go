@@ -41,7 +41,8 @@ func bench(ctx context.Context, opts options, p programs) error {
 		fmt.Fprintf(os.Stderr, "bench: %s (%d of %d), about %s; %s since the begin, about %s left\n",
 			c.name(), i+1, len(todo), c.estimate, time.Since(begin).Round(time.Second), left)
 		left -= c.estimate
-		o := &outer{ctx: ctx, job: c.job, api: api, noted: func(c figures.Cell) error {
+		c.job.Profile = opts.profiles != "" && c.job.Proxy == figures.KubeIPVS
+		o := &outer{ctx: ctx, job: c.job, api: api, profiles: opts.profiles, noted: func(c figures.Cell) error {
 			all.Put(c)
 			return write(opts, file, all)
 		}}
@@ -80,6 +81,8 @@ type outer struct {
 	job   desk.Job
 	api   *crowd.Crowd
 	noted func(figures.Cell) error
+
+	profiles string // folder
 	last  figures.Cell
 }
 
@@ -119,6 +122,12 @@ func (o *outer) Churn(c desk.Churn) (desk.Churned, error) { return o.api.Churn(o
 func (o *outer) Note(c figures.Cell) error {
 	o.last = c
 	return o.noted(c)
+}
+
+// Keep writes a profile.
+func (o *outer) Keep(p desk.Profile) error {
+	name := strings.ReplaceAll(cell{job: o.job}.name()+"-"+p.Step+".pprof", "/", "-")
+	return errors.Join(os.MkdirAll(o.profiles, 0o755), os.WriteFile(filepath.Join(o.profiles, name), p.Data, 0o644))
 }
 
 // read is content with a file that is not there.

@@ -29,6 +29,8 @@ type options struct {
 	out    string
 	readme string
 	resume bool
+
+	profiles string // folder; empty: none are made
 	proxy  string // kube-proxy's folder
 }
 
@@ -59,6 +61,7 @@ func parse(args []string) (opts options, err error) {
 	flags.BoolVar(&opts.resume, "resume", false, "leave out cells that results.json has complete")
 	flags.StringVar(&opts.bin, "bin", filepath.Dir(self), "the `folder` with kube-ipvs, vm and measure")
 	flags.StringVar(&opts.proxy, "kube-proxy", filepath.Join(cache, "kube-ipvs", "bin"), "the `folder` with kube-proxy")
+	flags.StringVar(&opts.profiles, "profiles", "", "a `folder` for a processor profile of each step of kube-ipvs, which costs it some of its speed")
 	flags.StringVar(&opts.out, "out", "docs/bench", "the `folder` for results.json, the page and its charts")
 	flags.StringVar(&opts.readme, "readme", "", "the README `file` that gets a table; empty: none")
 	if err := flags.Parse(args); err != nil {

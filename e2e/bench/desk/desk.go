@@ -35,6 +35,7 @@ type Job struct {
 	Idle       time.Duration
 	Restart    bool
 	Dataplane  bool
+	Profile    bool // of the proxy's processor time, for each step
 }
 
 // Probe is a Service whose endpoint answers.
@@ -58,6 +59,12 @@ type Churned struct {
 	Took    time.Duration
 }
 
+// Profile is of one step, as pprof reads it.
+type Profile struct {
+	Step string
+	Data []byte
+}
+
 // Outer is what the outer half does. Each method returns when the API has
 // what was asked for.
 type Outer interface {
@@ -65,6 +72,7 @@ type Outer interface {
 	Move(Move) error
 	Churn(Churn) (Churned, error)
 	Note(figures.Cell) error
+	Keep(Profile) error
 }
 
 // None stands where net/rpc wants a value and there is none.
@@ -90,6 +98,9 @@ func (s Served) Churn(c Churn, done *Churned) (err error) {
 
 // Note takes down what has been measured until now.
 func (s Served) Note(c figures.Cell, _ *None) error { return s.outer.Note(c) }
+
+// Keep takes down a profile.
+func (s Served) Keep(p Profile, _ *None) error { return s.outer.Keep(p) }
 
 // Serve answers calls until the listener is closed, and returns the variable
 // that tells the inner half where.
@@ -146,6 +157,9 @@ func (c *Caller) Churn(ch Churn) (done Churned, err error) {
 
 // Note hands over what has been measured until now.
 func (c *Caller) Note(cell figures.Cell) error { return c.call("Note", cell, &None{}) }
+
+// Keep hands over a profile.
+func (c *Caller) Keep(p Profile) error { return c.call("Keep", p, &None{}) }
 
 func (c *Caller) call(method string, from, to any) error {
 	if err := c.client.Call("Desk."+method, from, to); err != nil {

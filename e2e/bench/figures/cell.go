@@ -107,6 +107,7 @@ type Churn struct {
 	Changes   int      `json:"changes"`
 	Seconds   float64  `json:"seconds"`
 	Latency   Samples  `json:"latency_ms"` // in the order of time
+	Write     Samples  `json:"of_that_write_ms,omitempty"`
 	Backlog   float64  `json:"backlog_s"`
 	Over      float64  `json:"over_s,omitempty"` // the backlog was not worked off in this time
 	CPU       float64  `json:"cpu_ms_each"`

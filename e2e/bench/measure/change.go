@@ -133,8 +133,8 @@ func (b *bench) churns() error {
 			return err
 		}
 		b.cell.Churns = append(b.cell.Churns, c)
-		b.say("churn of %d/s: %.0f/s held, probe p50 %v ms, p99 %v ms, backlog %v s",
-			rate, c.Achieved(), c.Latency.P(50), c.Latency.P(99), c.Backlog)
+		b.say("churn of %d/s: %.0f/s held, probe p50 %v ms, p99 %v ms, of that the write %v ms, backlog %v s",
+			rate, c.Achieved(), c.Latency.P(50), c.Latency.P(99), c.Write.P(50), c.Backlog)
 	}
 	return nil
 }
@@ -161,6 +161,7 @@ func (b *bench) churn(rate int) (c figures.Churn, err error) {
 			return c, err
 		}
 		c.Latency = append(c.Latency, milliseconds(one.latency))
+		c.Write = append(c.Write, milliseconds(one.write))
 		select {
 		case err := <-over:
 			if err != nil {

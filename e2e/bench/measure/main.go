@@ -60,7 +60,9 @@ func (b *bench) all(begin time.Time) (failed error) {
 		if !s.wanted {
 			continue
 		}
+		profiled := b.profile(s.name)
 		err := s.do()
+		profiled()
 		if proxy && err == nil {
 			err = b.notePeak()
 		}

@@ -53,6 +53,9 @@ func (p *proxy) start() (err error) {
 		"--healthz-bind-address=127.0.0.1:10256",
 		"--metrics-bind-address=127.0.0.1:10249",
 	}, p.job.Args)
+	if p.job.Profile {
+		args = append(args, "--profiling")
+	}
 	p.process, err = p.host.Start(lab.Command{Path: p.program(), Args: args, Log: &p.log})
 	return err
 }
