@@ -83,7 +83,7 @@ type outer struct {
 	noted func(figures.Cell) error
 
 	profiles string // folder
-	last  figures.Cell
+	last     figures.Cell
 }
 
 // measure makes the crowd and runs the inner half.

@@ -31,7 +31,7 @@ type options struct {
 	resume bool
 
 	profiles string // folder; empty: none are made
-	proxy  string // kube-proxy's folder
+	proxy    string // kube-proxy's folder
 }
 
 func run(ctx context.Context) (int, error) {

@@ -14,6 +14,7 @@ type outer struct {
 	job   Job
 	moved []Move
 	noted figures.Cell
+	kept  Profile
 }
 
 func (o *outer) Job() (Job, error) { return o.job, nil }
@@ -27,6 +28,11 @@ func (o *outer) Churn(Churn) (Churned, error) { return Churned{}, errors.New("th
 
 func (o *outer) Note(c figures.Cell) error {
 	o.noted = c
+	return nil
+}
+
+func (o *outer) Keep(p Profile) error {
+	o.kept = p
 	return nil
 }
 
@@ -60,6 +66,9 @@ func TestCallsCrossOver(t *testing.T) {
 	cell := figures.Cell{Proxy: figures.Floor, Moves: &figures.Moves{Latency: figures.Samples{1, 2}, Rows: &rows}}
 	if err := c.Note(cell); err != nil || !reflect.DeepEqual(o.noted, cell) {
 		t.Errorf("noted %+v, %v; want %+v", o.noted, err, cell)
+	}
+	if err := c.Keep(Profile{"churn", []byte{0, 255}}); err != nil || o.kept.Step != "churn" || string(o.kept.Data) != "\x00\xff" {
+		t.Errorf("kept %+v, %v", o.kept, err)
 	}
 }
 

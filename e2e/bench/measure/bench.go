@@ -150,26 +150,30 @@ func until(ctx context.Context, begin time.Time, least time.Duration, try func()
 	return true
 }
 
-// atATime is how many tries may be out: one that hangs, because its connection
-// went to what has just been deleted, must not keep the next from succeeding.
-const atATime = 4
+// patience is how long a try may keep the next from beginning: one that hangs,
+// because its connection went to what has just been deleted, must not keep the
+// next from succeeding. As long as tries are answered there is one at a time:
+// several would take the processors from the proxy that is measured.
+const patience = 60 * time.Millisecond
 
-// race is until with tries that do not wait for each other.
+// race is until with tries that do not wait long for each other.
 func race(ctx context.Context, begin time.Time, least time.Duration, try func() bool) bool {
-	won, out := make(chan struct{}, atATime), make(chan struct{}, atATime)
+	won := make(chan struct{}, 1)
 	for {
-		select {
-		case <-won:
-			return true
-		case <-ctx.Done():
-			return false
-		case out <- struct{}{}:
-			go func() {
-				if try() {
-					won <- struct{}{}
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			if try() {
+				select {
+				case won <- struct{}{}:
+				default:
 				}
-				<-out
-			}()
+			}
+		}()
+		select {
+		case <-over:
+		case <-time.After(patience):
+		case <-ctx.Done():
 		}
 		select {
 		case <-won:
