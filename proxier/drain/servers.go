@@ -60,6 +60,17 @@ const (
 	lastWait  = 30 * time.Second
 )
 
+// round is the distance of the moments at which they are asked for: servers that
+// leave one after the other are asked for together, in one pass.
+const round = 500 * time.Millisecond
+
+// soonest is the first such moment that is not before wait is over. It keeps the
+// monotonic clock's reading: Truncate would not.
+func soonest(now time.Time, wait time.Duration) time.Time {
+	at := now.Add(wait)
+	return at.Add((round - time.Duration(at.UnixNano())%round) % round)
+}
+
 // New returns Servers of which none drains.
 func New[O comparable]() *Servers[O] {
 	return &Servers[O]{
@@ -119,7 +130,7 @@ func (s *Servers[O]) Settle(now time.Time, w World[O]) {
 			s.over[rs] = state.None{}
 			continue
 		}
-		s.leaving[rs] = &stay[O]{of: holder, since: now, ask: now.Add(firstWait), wait: firstWait}
+		s.leaving[rs] = &stay[O]{of: holder, since: now, ask: soonest(now, firstWait), wait: firstWait}
 	}
 }
 
@@ -147,7 +158,7 @@ func (s *Servers[O]) Ask(now time.Time) (all []state.RealServer) {
 	for rs, stay := range s.leaving {
 		if s.limited(rs, stay) && !now.Before(stay.ask) {
 			stay.wait = min(2*stay.wait, lastWait)
-			stay.ask = now.Add(stay.wait)
+			stay.ask = soonest(now, stay.wait)
 			all = append(all, rs)
 		}
 	}

@@ -153,6 +153,29 @@ func TestAnEndIsRemembered(t *testing.T) {
 	}
 }
 
+// Those that leave one after the other are asked for together.
+func TestAskedTogether(t *testing.T) {
+	s := New[string]()
+	s.Note("web", Service{Timeout: time.Hour}, nil)
+	later := old
+	later.Addr = netip.MustParseAddrPort("10.244.1.2:8080")
+	for rs, at := range map[state.RealServer]time.Duration{old: time.Millisecond, later: 400 * time.Millisecond} {
+		s.Settle(after(at), World[string]{
+			Orphans: []state.RealServer{rs},
+			Holder:  func(state.VirtualServer) (string, bool) { return "web", true },
+			Held:    func(state.RealServer) bool { return true },
+			Wanted:  func(state.RealServer) bool { return false },
+		})
+	}
+	at, ok := s.Next()
+	if want := after(1500 * time.Millisecond); !ok || !at.Equal(want) {
+		t.Errorf("next is %s, %t; want %s", at, ok, want)
+	}
+	if asked := s.Ask(at); len(asked) != 2 {
+		t.Errorf("asked for %v, want both", asked)
+	}
+}
+
 // Connections are asked for after 1, 2, 4 … 30 seconds, and not at all of what
 // terminates.
 func TestAsk(t *testing.T) {

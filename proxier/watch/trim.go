@@ -5,7 +5,6 @@ import (
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -91,7 +90,7 @@ func share(all []discovery.Endpoint) {
 				nodes[*e.NodeName] = e.NodeName
 			}
 		}
-		if i > 0 && equality.Semantic.DeepEqual(e.Hints, all[i-1].Hints) {
+		if i > 0 && sameHints(e.Hints, all[i-1].Hints) {
 			e.Hints = all[i-1].Hints
 		}
 	}

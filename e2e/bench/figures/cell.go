@@ -101,7 +101,7 @@ type Moves struct {
 }
 
 // Churn is a time of many changes, with probes moved meanwhile. Backlog is how
-// long a change takes that is written when the churn ends.
+// long after its end a change is served that is written then.
 type Churn struct {
 	Rate      int      `json:"rate"` // asked for, a second
 	Changes   int      `json:"changes"`

@@ -13,8 +13,12 @@ import (
 
 const (
 	moveLimit  = time.Minute
-	askPause   = 4 * time.Millisecond   // at least, from one question to the next
 	probePause = 250 * time.Millisecond // from one move to the next during churn
+
+	// From one question to the next, at least. During churn, when the proxy is to
+	// have the processors, a move is not timed as closely.
+	askPause   = 4 * time.Millisecond
+	churnPause = 20 * time.Millisecond
 )
 
 // moved is one probe's endpoint moved: how long until a new connection reached
@@ -27,7 +31,7 @@ var errTooLong = errors.New("not served in time")
 // moveLimit it gives up with errTooLong. Nobody is asked before the API has
 // answered: in an emulated machine a question takes as much processor time as the
 // proxy does for all of the change.
-func (b *bench) move(probe int) (m moved, err error) {
+func (b *bench) move(probe int, pause time.Duration) (m moved, err error) {
 	b.at[probe] = 1 - b.at[probe]
 	to := b.job.At[b.at[probe]]
 	pod := b.podAt(to)
@@ -38,7 +42,7 @@ func (b *bench) move(probe int) (m moved, err error) {
 		return m, err
 	}
 	m.write = time.Since(begin)
-	served := race(ctx, begin, askPause, func() bool {
+	served := race(ctx, begin, pause, func() bool {
 		answer, err := b.ask(probe, time.Second)
 		return err == nil && answer == pod
 	})
@@ -67,7 +71,7 @@ func (b *bench) moves() error {
 	var m figures.Moves
 	begin := time.Now()
 	for n := 0; n < b.job.Moves && (n == 0 || time.Since(begin) < b.job.MovesFor); n++ {
-		one, err := b.move(n % len(b.probes))
+		one, err := b.move(n%len(b.probes), askPause)
 		if err != nil {
 			return err
 		}
@@ -136,24 +140,26 @@ func (b *bench) churns() error {
 	return nil
 }
 
-// churn moves probes while the crowd changes. When the crowd has come to rest
-// one more move shows how much is left to do.
+// churn moves probes while the crowd changes. When the crowd has come to rest,
+// one more move, after the one that is under way, shows how much is left to do.
 func (b *bench) churn(rate int) (c figures.Churn, err error) {
 	spent, err := b.spending()
 	if err != nil {
 		return c, err
 	}
 	var done desk.Churned
+	var ended time.Time
 	over := make(chan error, 1)
 	go func() {
 		var err error
 		done, err = b.outer.Churn(desk.Churn{Rate: rate, For: b.job.ChurnFor})
+		ended = time.Now()
 		over <- err
 	}()
 	c.Rate = rate
 	n := 0
 	for running := true; running; n++ {
-		one, err := b.move(n % len(b.probes))
+		one, err := b.move(n%len(b.probes), churnPause)
 		if err != nil && !errors.Is(err, errTooLong) {
 			return c, err
 		}
@@ -168,8 +174,8 @@ func (b *bench) churn(rate int) (c figures.Churn, err error) {
 		case <-time.After(probePause):
 		}
 	}
-	last, err := b.move(n % len(b.probes))
-	c.Backlog = seconds(last.latency)
+	_, err = b.move(n%len(b.probes), churnPause)
+	c.Backlog = seconds(time.Since(ended))
 	if errors.Is(err, errTooLong) {
 		c.Over, err = seconds(moveLimit), nil
 	}

@@ -37,7 +37,8 @@ const method = `## How it is measured
   by name, ten probe Services whose endpoint is a Pod that answers. The last Service by name is a probe.
 - **Latency** is that of real connections: a Pod of the node connects to the ClusterIP, over a new connection each time, until the
   answer comes from the new endpoint. The clock starts before the write to the API. From one try to the next is a fiftieth of the
-  time that has passed, 4 ms at least, and up to four are out at a time.
+  time that has passed, 4 ms at least (20 ms during churn). There is
+  one at a time, and another when one is not answered within 60 ms; the first comes when the API has answered.
 - **First answer** is from the start of the process to the first answer of any probe. **Settled** is when all probes have answered and the
   proxy's metrics say that its first pass is complete; of kube-ipvs also that every row is held.
 - **CPU** is user and system time of the process and its ended children. **Processes** are all programs started meanwhile, as the
@@ -45,8 +46,8 @@ const method = `## How it is measured
   once the proxy has settled and come to rest.
 - **Moves** go one after the other with a pause (kube-proxy: 1.1 s, longer than the least time between two of its syncs;
   kube-ipvs: 0.1 s, as it has no such time).
-- **Churn** replaces one endpoint of one Service after another, so many a second; the probes are moved meanwhile. **Backlog** is the
-  time that a change takes which is written right after the last one.
+- **Churn** replaces one endpoint of one Service after another, so many a second; the probes are moved meanwhile. **Backlog** is how
+  long after the last change one is served that is written right after it and after the probe's move that was under way.
 - **Floor**: the rows that a proxy on IPVS needs for the size, in batched netlink (128 messages a send, 500 set entries a message) with
   nothing around it; the first list of Services and EndpointSlices by client-go; and the start of ` + "`nft list tables`" + ` in a
   namespace without any.
