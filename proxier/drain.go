@@ -39,6 +39,7 @@ func (p *Proxier) drainServers(ctx context.Context, now time.Time) {
 	rows := p.tables.realServers
 	p.drain.Settle(now, drain.World[owner]{
 		Orphans: rows.Orphans(),
+		Lost:    rows.Lost(draining),
 		Holder:  p.servedAt,
 		Held:    rows.Holds,
 		Wanted:  func(rs state.RealServer) bool { return rows.WantedBeside(draining, rs) },
@@ -50,7 +51,12 @@ func (p *Proxier) drainServers(ctx context.Context, now time.Time) {
 		}
 		p.drain.Counted(connections)
 	}
-	rows.Claim(draining, p.drain.Rows())
+	come, gone := p.drain.Changed()
+	weightless := make(map[state.RealServer]state.Weight, len(come))
+	for _, rs := range come {
+		weightless[rs] = 0
+	}
+	rows.Adjust(draining, gone, weightless)
 	p.metrics.drains(p.drain.Draining(), p.drain.Ended())
 }
 

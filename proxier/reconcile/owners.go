@@ -11,6 +11,21 @@ func (t *Table[O, K, V]) Orphans() (all []K) {
 	return all
 }
 
+// Lost are the rows that this owner wants and that are not held, although they
+// may have been, in no order.
+func (t *Table[O, K, V]) Lost(name O) (all []K) {
+	o := t.owners[name]
+	if o == nil {
+		return nil
+	}
+	for k := range t.due {
+		if r := t.rows[k]; r.first.owner == o && !r.isHeld {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
 // Wants tells whether somebody wants row k.
 func (t *Table[O, K, V]) Wants(k K) bool { return t.rows[k].isWanted() }
 

@@ -14,6 +14,7 @@ type Table[O, K, V comparable] struct {
 	shared       map[K][]claim[K, V]
 	owners       map[O]*owner[K]
 	due          map[K]struct{}
+	mostDue      int         // since due was made: a map keeps the room that it once needed
 	failed       map[K]error // of the rows that are due: the last try
 	wanted, held int
 }
@@ -98,6 +99,37 @@ func (t *Table[O, K, V]) Claim(name O, rows map[K]V) {
 	}
 }
 
+// Adjust changes what owner wants by some rows, which costs less than to claim all
+// of many again. No row is in both.
+func (t *Table[O, K, V]) Adjust(name O, gone []K, come map[K]V) {
+	o := t.owners[name]
+	if o == nil {
+		o = &owner[K]{}
+		t.owners[name] = o
+	}
+	if len(gone) > 0 {
+		leaves := make(map[K]bool, len(gone))
+		for _, k := range gone {
+			leaves[k] = true
+		}
+		o.rows = slices.DeleteFunc(o.rows, func(k K) bool {
+			if leaves[k] {
+				t.disown(o, k)
+			}
+			return leaves[k]
+		})
+	}
+	for k, v := range come {
+		if t.rows[k].first.owner != o && position(t.shared[k], o) < 0 {
+			o.rows = append(o.rows, k)
+		}
+		t.own(o, k, v)
+	}
+	if len(o.rows) == 0 {
+		delete(t.owners, name)
+	}
+}
+
 // Claimed lists all that owner wants, in no order. It is not to be changed.
 func (t *Table[O, K, V]) Claimed(name O) []K {
 	if o := t.owners[name]; o != nil {
@@ -119,6 +151,7 @@ func (t *Table[O, K, V]) put(k K, r row[K, V]) {
 		delete(t.failed, k)
 	} else {
 		t.due[k] = struct{}{}
+		t.mostDue = max(t.mostDue, len(t.due))
 	}
 }
 

@@ -135,7 +135,7 @@ func walk(t *testing.T, seed uint64) {
 	}
 
 	for range 400 {
-		switch random.IntN(8) {
+		switch random.IntN(9) {
 		case 0, 1:
 			owner, rows := randomClaim(random)
 			table.Claim(owner, rows)
@@ -152,10 +152,30 @@ func walk(t *testing.T, seed uint64) {
 		case 5, 6:
 			lookAtSome(ctx, t, table, out)
 		case 7:
+			owner, rows := randomClaim(random)
+			leaving, _ := randomClaim(random)
+			gone := slices.Collect(maps.Keys(model.value[leaving]))
+			for _, k := range gone {
+				delete(rows, k)
+			}
+			table.Adjust(owner, gone, rows)
+			model.claim(owner, adjusted(model.value[owner], gone, rows))
+		case 8:
 			quiet(ctx, t, table, out, model)
 		}
 	}
 	quiet(ctx, t, table, out, model)
+}
+
+// adjusted are rows without those that are gone, with those that come.
+func adjusted(rows map[int]string, gone []int, come map[int]string) map[int]string {
+	now := map[int]string{}
+	maps.Copy(now, rows)
+	for _, k := range gone {
+		delete(now, k)
+	}
+	maps.Copy(now, come)
+	return now
 }
 
 func randomClaim(random *rand.Rand) (owner string, rows map[int]string) {

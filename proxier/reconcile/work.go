@@ -10,6 +10,9 @@ import (
 // call takes of memory.
 const atOnce = 2000
 
+// fewDue are no reason to give up a map.
+const fewDue = 100
+
 // Grow creates and updates the rows of this stage that are due and wanted.
 func (t *Table[O, K, V]) Grow(ctx context.Context, stage int) Tally {
 	var ops []Op[K, V]
@@ -67,7 +70,6 @@ func (t *Table[O, K, V]) stage(k K) int {
 }
 
 func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally) {
-	many := len(t.due) > atOnce
 	slices.SortFunc(ops, t.rules.order)
 	ops = slices.Compact(ops) // two owners may want the same row
 	for some := range slices.Chunk(ops, atOnce) {
@@ -86,8 +88,8 @@ func (t *Table[O, K, V]) apply(ctx context.Context, ops []Op[K, V]) (tally Tally
 			tally.count(op.Verb)
 		}
 	}
-	if len(t.due) == 0 && many {
-		t.due = map[K]struct{}{} // a map keeps the room that it once needed
+	if len(t.due) == 0 && t.mostDue > fewDue {
+		t.due, t.mostDue = map[K]struct{}{}, 0 // or each pass would go through the room of all that was due at the start
 	}
 	return tally
 }
