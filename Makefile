@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e demo leftovers conformance migration migrations faults soak bench vuln man deploy image image-packages deps clean
+.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -40,6 +40,9 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 
 e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
 	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(REAL)
+
+e2e-container: control-plane deps machine real-tests ## the end-to-end tests with each daemon in the container of deploy/install.yaml
+	E2E_CONTAINER=1 $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report e2e:e2e
 
 demo: deps machine build ## the whole story on one screen, in under a minute
 	go build -o $(OUT)/demo ./e2e/demo
@@ -76,20 +79,23 @@ migrations: deps machine control-plane build ## TestMigration with 200 Services:
 
 migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
 	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
-	go run ./e2e/migration $(OUT)/migration.txt
+	go run ./e2e/rows docs/migration.md migration $(OUT)/migration.txt
 
 deploy: ## manifests made of the chart: deploy/install.yaml and its companions
 	cd deploy && go run ./render .
 
-# Settings of these: E2E_FAULTS_CONNECTIONS, E2E_FAULTS_RATE (a second), E2E_FAULTS_CHURN, E2E_FAULTS_OUTAGE, E2E_SOAK_SECONDS (seconds).
-FAULTS = CGO_ENABLED=0 go test -tags 'e2e faults' -c -o $(OUT)/faults.test ./e2e && cd e2e && \
-	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/faults.test -test.v -test.timeout=60m -test.run
+# Settings of these: E2E_FAULTS_CONNECTIONS, E2E_FAULTS_RATE (a second), E2E_FAULTS_CHURN, E2E_FAULTS_OUTAGE, E2E_SOAK_SECONDS (seconds),
+# E2E_KILLS. The figures are written whether all is well or not; the exit code tells.
+FAULTS = CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)-next' -o $(OUT)/kube-ipvs-next ./cmd/kube-ipvs && \
+	CGO_ENABLED=0 go test -tags 'e2e faults' -c -o $(OUT)/faults.test ./e2e && cd e2e && \
+	E2E_KILLS=$(or $(E2E_KILLS),500) $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/faults.test -test.v -test.timeout=60m -test.run
+FIGURES = || failed=$$?; cd $(CURDIR) && go run ./e2e/rows docs/reliability.md $@ $(OUT)/$@.txt && exit $$failed
 
 faults: deps machine control-plane build ## the figures of docs/reliability.md: what is lost under load when something goes wrong
-	$(FAULTS) TestFaultsUnderLoad | tee $(OUT)/faults.txt
+	$(FAULTS) 'TestFaultsUnderLoad|TestKilledAtRandom' >$(OUT)/faults.txt $(FIGURES)
 
 soak: deps machine control-plane build ## half an hour of changes, with memory and descriptors flat
-	$(FAULTS) TestSoak | tee $(OUT)/soak.txt
+	$(FAULTS) TestSoak >$(OUT)/soak.txt $(FIGURES)
 
 ARCHITECTURES = amd64 arm64
 

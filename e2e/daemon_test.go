@@ -36,6 +36,8 @@ const podRanges = "10.244.0.0/16,fd00:10:244::/56"
 type daemon struct {
 	program
 	env []string // beside that of the tests
+
+	initialised bool // by what an init container does
 }
 
 // built lies beside the binary of these tests.
@@ -50,7 +52,14 @@ func (d *daemon) start(further ...string) error {
 	if err != nil {
 		return err
 	}
-	return d.launch(lab.Command{Path: path, Args: slices.Concat(flags(), further), Env: d.env}, 20*time.Millisecond, func() error {
+	command := lab.Command{Path: path, Args: slices.Concat(flags(), further)}
+	if inContainer() {
+		if command, err = d.contained(command); err != nil {
+			return err
+		}
+	}
+	command.Env = d.env
+	return d.launch(command, 20*time.Millisecond, func() error {
 		_, err := d.get(healthz + "/readyz")
 		return err
 	})

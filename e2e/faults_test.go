@@ -3,31 +3,17 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
-
-// setting is a number that the caller may choose.
-func setting(t *testing.T, name string, usual int) int {
-	t.Helper()
-	text, set := os.LookupEnv(name)
-	if !set || text == "" {
-		return usual
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return n
-}
 
 // load is what goes through the node while something goes wrong: connections
 // from before, and new ones all the time. The last of the clients asks a Pod
@@ -88,8 +74,8 @@ func (l *load) figures(during string) (lost int) {
 			}
 		}
 	}
-	l.t.Logf("figure | %s, %s | %d connections, %d lost | %d new ones, %d lost, longest silence %s |", during,
-		time.Since(l.started).Round(time.Second), len(l.kept), broken, answered+failed, failed, silence.Round(time.Millisecond))
+	l.t.Logf("faults: | %s, %s | %d of %d | %d of %d | %s |", during, time.Since(l.started).Round(time.Second),
+		broken, len(l.kept), failed, answered+failed, silence.Round(time.Millisecond))
 	return broken + failed
 }
 
@@ -108,55 +94,106 @@ func (s *space) churn(web *service, d time.Duration) {
 	}
 }
 
-// TestFaultsUnderLoad counts what is lost while the node is changed, restarted
-// and spoilt. None may be, but of a flush of IPVS.
+// TestFaultsUnderLoad counts what is lost while the node is changed, restarted,
+// upgraded and spoilt. None may be, but of a flush of IPVS.
 func TestFaultsUnderLoad(t *testing.T) {
-	s := shared.space(t)
-	web := s.service("web", endpoints{"p1": ready, "r1": ready}, nodePort)
 	for _, c := range []struct {
 		name  string
-		deed  func(t *testing.T)
+		deed  func(t *testing.T, s *space, web *service)
 		loses bool
 	}{
-		{name: "churn", deed: func(t *testing.T) { s.churn(web, time.Duration(setting(t, "E2E_FAULTS_CHURN", 60))*time.Second) }},
-		{name: "ten restarts", deed: func(t *testing.T) {
+		{name: "churn", deed: func(t *testing.T, s *space, web *service) {
+			s.churn(web, time.Duration(setting(t, "E2E_FAULTS_CHURN", 60))*time.Second)
+		}},
+		{name: "ten restarts, killed and told to end by turns", deed: func(t *testing.T, s *space, _ *service) {
 			for i := range 10 {
-				if i%2 == 0 {
-					if err := s.process.Kill(); err != nil {
-						t.Fatal(err)
-					}
-				} else if _, err := s.process.Stop(); err != nil {
-					t.Fatal(err)
-				}
+				s.ends(t, i%2 == 0)
 				if err := s.start(); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}},
-		{name: "an API outage", deed: func(t *testing.T) {
-			rule := []string{"INPUT", "-i", "lo", "-p", "tcp", "--dport", os.Getenv("E2E_APISERVER_PORT"), "-j", "REJECT"}
-			s.mustRun(t, "iptables", append([]string{"-I"}, rule...)...)
-			s.relay.Cut()
-			time.Sleep(time.Duration(setting(t, "E2E_FAULTS_OUTAGE", 60)) * time.Second) // the outage
-			if _, err := s.get(healthz + "/livez"); err != nil {
-				t.Errorf("during an outage of the API: %v", err)
+		{name: "an upgrade to the next build and back, each beside the other", deed: func(t *testing.T, s *space, _ *service) {
+			path, err := built()
+			if err != nil {
+				t.Fatal(err)
 			}
-			s.mustRun(t, "iptables", append([]string{"-D"}, rule...)...)
+			s.upgrade(t, path+"-next")
+			s.upgrade(t, path)
 		}},
-		{name: "a flush of IPVS", loses: true, deed: func(t *testing.T) {
+		{name: "an API outage", deed: outage},
+		{name: "a flush of IPVS", loses: true, deed: func(t *testing.T, s *space, _ *service) {
 			before := s.mustLook(t)
 			s.mustRun(t, "ipvsadm", "-C")
 			s.becomes(before)
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			s := shared.space(t)
+			web := s.service("web", endpoints{"p1": ready, "r1": ready}, nodePort)
 			l := s.startLoad(t, web)
-			c.deed(t)
+			c.deed(t, s, web)
 			if lost := l.figures(c.name); lost > 0 && !c.loses {
-				t.Errorf("%d connections are lost during %s, want none", lost, c.name)
+				t.Errorf("%d connections are lost, want none", lost)
 			}
 		})
 	}
+}
+
+// ends ends the daemon, one way or the other.
+func (s *space) ends(t *testing.T, killed bool) {
+	t.Helper()
+	if killed {
+		if err := s.process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if code, err := s.process.Stop(); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v", code, err)
+	}
+}
+
+// upgrade starts another build beside the daemon, as a surge upgrade does, and
+// tells the daemon to end when the other waits for it.
+func (s *space) upgrade(t *testing.T, path string) {
+	t.Helper()
+	said := len(s.log.String())
+	next, err := s.host.Start(lab.Command{Path: path, Args: flags(), Log: &s.log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error {
+		if !strings.Contains(s.log.since(said), "waiting for its end") {
+			return errors.New("the next build does not wait")
+		}
+		return nil
+	})
+	s.ends(t, false)
+	s.process = next
+	eventually(t, func() error {
+		_, err := s.get(healthz + "/readyz")
+		return err
+	})
+}
+
+func eventually(t *testing.T, try func() error) {
+	t.Helper()
+	if err := lab.UntilEvery(within(t, patience), 20*time.Millisecond, try); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// outage is one of the API server, for everybody on the node.
+func outage(t *testing.T, s *space, _ *service) {
+	rule := []string{"INPUT", "-i", "lo", "-p", "tcp", "--dport", os.Getenv("E2E_APISERVER_PORT"), "-j", "REJECT"}
+	s.mustRun(t, "iptables", append([]string{"-I"}, rule...)...)
+	s.relay.Cut()
+	time.Sleep(time.Duration(setting(t, "E2E_FAULTS_OUTAGE", 60)) * time.Second) // the outage
+	if _, err := s.get(healthz + "/livez"); err != nil {
+		t.Errorf("during an outage of the API: %v", err)
+	}
+	s.mustRun(t, "iptables", append([]string{"-D"}, rule...)...)
 }
 
 func (s *space) mustRun(t *testing.T, program string, args ...string) {
@@ -179,8 +216,8 @@ func TestSoak(t *testing.T) {
 		m, d := s.uses(t)
 		memory, descriptors = append(memory, m), append(descriptors, d)
 	}
-	t.Logf("figure | memory in KiB | %v |", memory)
-	t.Logf("figure | descriptors | %v |", descriptors)
+	t.Logf("soak: | resident memory, KiB | %s |", joined(memory))
+	t.Logf("soak: | open descriptors | %s |", joined(descriptors))
 	// The first quarter is for warming up.
 	early, late := slices.Max(memory[samples/4:samples/2]), slices.Max(memory[3*samples/4:])
 	if limit := early + early/10; late > limit {
@@ -191,6 +228,9 @@ func TestSoak(t *testing.T) {
 		t.Errorf("descriptors grow: from %d to %d", early, late)
 	}
 }
+
+// joined is what a cell of a table shows of numbers.
+func joined(numbers []int) string { return strings.Trim(fmt.Sprint(numbers), "[]") }
 
 // uses is the daemon's resident memory in KiB and its open descriptors.
 func (s *space) uses(t *testing.T) (memory, descriptors int) {

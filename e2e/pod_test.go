@@ -134,6 +134,11 @@ func (p *pod) command(t *testing.T, c *corev1.Container, words ...string) lab.Co
 	for i := range run {
 		run[i] = strings.ReplaceAll(run[i], "$(NODE_NAME)", "node")
 	}
+	return p.inside(c, run)
+}
+
+// inside runs a command with the rights of this container and its view of the file system.
+func (p *pod) inside(c *corev1.Container, run []string) lab.Command {
 	if s := c.SecurityContext; s.Privileged == nil || !*s.Privileged {
 		bounding := "--bounding-set="
 		for _, d := range s.Capabilities.Drop {

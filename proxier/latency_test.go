@@ -41,6 +41,12 @@ func TestTimeFromChangeToKernel(t *testing.T) {
 		k.FailAtRate(0)
 		time.Sleep(5 * time.Second)
 		expectLatencies(t, p, 1, 800*time.Millisecond) // the first retry, or the second when the marks were taken apart
+
+		_, slice = numbered(1, 1, 2)
+		api.setSlice(slice)
+		api.changes.Mark(nameOf(svc.ObjectMeta), time.Now().Add(time.Hour))
+		synctest.Wait()
+		expectLatencies(t, p, 2, 800*time.Millisecond) // by a clock that is ahead: it took no time
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)

@@ -143,7 +143,7 @@ func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
 		delete(p.waiting, svc)
 		for _, at := range since {
 			if at.After(p.started) {
-				latencies = append(latencies, now.Sub(at))
+				latencies = append(latencies, max(0, now.Sub(at))) // another machine's clock may be ahead
 			}
 		}
 	}
