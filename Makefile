@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench vuln man deploy image image-packages deps clean
+.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -80,6 +80,12 @@ migrations: deps machine control-plane build ## TestMigration with 200 Services:
 migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
 	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
 	go run ./e2e/rows docs/migration.md migration $(OUT)/migration.txt
+
+dashboard: deps machine control-plane build ## what the dashboard shows of a real daemon: deploy/dashboards/testdata, and the picture in docs
+	go test -tags 'e2e sample faults' -c -o $(OUT)/sample.test ./e2e && cd e2e && \
+		$(OUT)/controlplane -- $(OUT)/vm -timeout 10m -- $(OUT)/sample.test -test.v -test.run TestSampleOfMetrics >$(OUT)/sample.txt
+	sed -n 's/^.*sample: //p' $(OUT)/sample.txt >deploy/dashboards/testdata/metrics.load
+	cd deploy && go test ./dashboards -update
 
 deploy: ## manifests made of the chart: deploy/install.yaml and its companions
 	cd deploy && go run ./render .

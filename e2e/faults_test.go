@@ -196,13 +196,6 @@ func outage(t *testing.T, s *space, _ *service) {
 	s.mustRun(t, "iptables", append([]string{"-D"}, rule...)...)
 }
 
-func (s *space) mustRun(t *testing.T, program string, args ...string) {
-	t.Helper()
-	if _, err := s.host.Run(program, args...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestSoak changes the cluster for E2E_SOAK_SECONDS and looks at the daemon's memory
 // and descriptors: neither may grow.
 func TestSoak(t *testing.T) {

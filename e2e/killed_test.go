@@ -92,4 +92,4 @@ func TestKilledAtRandom(t *testing.T) {
 
 // life is how long the daemon has at most: it begins to write after about a
 // second in an emulated machine, and is done soon after.
-const life = 3 * time.Second
+const life = 2 * time.Second

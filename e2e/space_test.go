@@ -122,3 +122,11 @@ func (s *space) bound(addr netip.Addr, want bool) {
 		s.t.Error(err)
 	}
 }
+
+// mustRun runs another program on the node.
+func (s *space) mustRun(t *testing.T, program string, args ...string) {
+	t.Helper()
+	if _, err := s.host.Run(program, args...); err != nil {
+		t.Fatal(err)
+	}
+}

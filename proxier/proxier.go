@@ -130,6 +130,7 @@ type Proxier struct {
 	takeover   takeover
 	neighbour  neighbour
 	started    time.Time
+	readAt     time.Time            // when the kernel was first read
 	complaints map[string]complaint // by deed
 	told       told                 // what reports said, for those who ask
 	looks      chan look            // asked of the loop by others
@@ -179,12 +180,16 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
 		return nil // told to stop before it had begun
 	}
+	// While the API server's answer is on its way.
+	if !p.untilDone(ctx, "read the kernel", p.readAll) {
+		return nil
+	}
 	p.health.Resting() // the API server may be away: that is no fault of this node
 	if err := p.api.WaitForSync(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
 	p.health.Working(time.Now())
-	if !p.untilDone(ctx, "read the kernel", p.readFirst) {
+	if !p.untilDone(ctx, "read the node", p.readFirst) {
 		return nil
 	}
 	p.told.found = p.tables.held()
@@ -198,14 +203,25 @@ func (p *Proxier) prepareFirst(ctx context.Context) error {
 	return err
 }
 
-// readFirst finds what there is, before the first claim.
+// readAll finds what the kernel holds.
+func (p *Proxier) readAll(ctx context.Context) error {
+	p.readAt = time.Now()
+	_, err := p.observe(ctx, p.tables.inOrder())
+	return err
+}
+
+// readFirst finds what there is, before the first claim. What was read too long
+// ago, or has been adopted since, is read again.
 func (p *Proxier) readFirst(ctx context.Context) error {
 	if err := p.readNode(ctx); err != nil {
 		return err
 	}
-	if err := p.adopt(ctx); err != nil {
+	adopted, err := p.adopt(ctx)
+	if err != nil {
 		return err
 	}
-	_, err := p.observe(ctx, p.tables.inOrder())
-	return err
+	if adopted || time.Since(p.readAt) > p.cfg.SyncPeriod {
+		return p.readAll(ctx)
+	}
+	return nil
 }

@@ -27,18 +27,18 @@ type takeover struct {
 // anything is listed: they are rows then, with their real servers and
 // connections, and what of them is not wanted goes the way of all rows. It has
 // to come before the first address is unbound, by which they are known.
-func (p *Proxier) adopt(ctx context.Context) error {
+func (p *Proxier) adopt(ctx context.Context) (any bool, err error) {
 	if !p.cfg.Takeover {
-		return nil
+		return false, nil
 	}
 	o, err := remains.CarryOut(ctx, p.kernel, remains.Adoption)
 	if err != nil {
-		return fmt.Errorf("adopt virtual servers of kube-proxy: %w", err)
+		return false, fmt.Errorf("adopt virtual servers of kube-proxy: %w", err)
 	}
 	for _, step := range o.Done {
 		klog.InfoS("Adopted virtual servers of kube-proxy", "servers", len(step.Servers))
 	}
-	return nil
+	return len(o.Done) > 0, nil
 }
 
 // takeOver removes what kube-proxy left behind, once all that we want is in the
@@ -46,9 +46,15 @@ func (p *Proxier) adopt(ctx context.Context) error {
 // traffic.
 func (p *Proxier) takeOver(ctx context.Context, r report) {
 	t := &p.takeover
-	if p.cfg.Takeover && !t.done && !time.Now().Before(t.next) && p.verified(ctx, r) {
+	if p.cfg.Takeover && !t.done && !time.Now().Before(t.next) && (p.nothingLeft(ctx) || p.verified(ctx, r)) {
 		p.removeRemains(ctx)
 	}
+}
+
+// nothingLeft spares a node that kube-proxy has not left anything on the reading.
+func (p *Proxier) nothingLeft(ctx context.Context) bool {
+	found := p.kernel.Look(ctx, remains.Takeover)
+	return len(found.Plan().Steps) == 0
 }
 
 // lookForKubeProxy is a part of reading back: things of kube-proxy's that have
