@@ -72,3 +72,23 @@ func TestInit(t *testing.T) {
 		}
 	})
 }
+
+// The kernel's estimators are others' too: what they are set to stays (F27).
+func TestEstimatorsStay(t *testing.T) {
+	c := ownCluster(t)
+	const name = "net.ipv4.vs.run_estimation"
+	for _, value := range []string{"1", "0"} {
+		if _, err := c.host.Run("sysctl", "-qw", name+"="+value); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.start(); err != nil {
+			t.Fatal(err)
+		}
+		if now, err := c.host.Run("sysctl", "-n", name); err != nil || strings.TrimSpace(now) != value {
+			t.Errorf("%s is %s, %v; want %s", name, now, err, value)
+		}
+		if _, err := c.process.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

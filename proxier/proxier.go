@@ -33,6 +33,10 @@ type Config struct {
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
 	Leave          []netip.Prefix // Services' addresses within are not served: they are others'
+
+	// Where externalIPs and load balancers' addresses may be; none: anywhere.
+	ExternalRanges, LoadBalancerRanges []netip.Prefix
+
 	ServiceMetrics int            // traffic is counted for this number of Services at most
 
 	IgnoreExternalIPs  bool // of Services
@@ -150,7 +154,7 @@ func New(cfg Config, with Parts) *Proxier {
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
-			Leave: cfg.Leave,
+			Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
 		},
 		book:    plan.NewBook(),
 		known:   map[owner]struct{}{},

@@ -22,16 +22,16 @@ func (r *reading) prefixes(field string, texts []string) []netip.Prefix {
 	return all
 }
 
-// leave are CIDRs, or addresses alone.
-func (r *reading) leave() (all []netip.Prefix) {
-	for _, text := range r.line.leave {
+// networks are CIDRs, or addresses alone, of a flag of ours.
+func (r *reading) networks(flag string, texts []string) (all []netip.Prefix) {
+	for _, text := range texts {
 		if addr, err := netip.ParseAddr(text); err == nil {
 			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
 			continue
 		}
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
-			r.problem("", "--leave-addresses %q: %s, or an address", text, likeCIDR)
+			r.problem("", "--%s %q: %s, or an address", flag, text, likeCIDR)
 			continue
 		}
 		all = append(all, p.Masked())

@@ -26,6 +26,8 @@ type commandLine struct {
 	healthzPort, metricsPort          int32
 	serviceMetrics                    int32
 	leave                             []string
+	externalRanges                    []string
+	loadBalancerRanges                []string
 
 	given map[string]bool // flags by name
 }
@@ -53,8 +55,10 @@ func (l *commandLine) wantVersion() any       { return &l.version }
 func (l *commandLine) healthz() any           { return &l.healthzPort }
 func (l *commandLine) metrics() any           { return &l.metricsPort }
 
-func (l *commandLine) left() any    { return &l.leave }
-func (l *commandLine) traffic() any { return &l.serviceMetrics }
+func (l *commandLine) left() any               { return &l.leave }
+func (l *commandLine) mayBeExternal() any      { return &l.externalRanges }
+func (l *commandLine) mayBeLoadBalancers() any { return &l.loadBalancerRanges }
+func (l *commandLine) traffic() any            { return &l.serviceMetrics }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{

@@ -96,6 +96,12 @@ var flagCases = []struct {
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
 	{id: "ours", flag: "serve-node-addresses", value: "true", set: func(o *options) { o.ServeNodeAddresses = true }},
+	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *options) {
+		o.ExternalRanges = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+	}},
+	{id: "ours", flag: "loadbalancer-ip-range", value: "203.0.113.7,fd00::/64", set: func(o *options) {
+		o.LoadBalancerRanges = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("fd00::/64")}
+	}},
 	{id: "ours", flag: "leave-addresses", value: "10.96.0.10,fd00::/64", set: func(o *options) {
 		o.Leave = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
 	}},

@@ -53,6 +53,8 @@ type options struct {
 	ExternalIPs       bool     // serve Services' externalIPs
 
 	Leave              []netip.Prefix // Services' addresses that are others'
+	ExternalRanges     []netip.Prefix // externalIPs have to be within; none: they may be any
+	LoadBalancerRanges []netip.Prefix // the same of load balancers' addresses
 	ServeNodeAddresses bool           // external and ingress addresses may be the node's own
 
 	Scheduler                             string

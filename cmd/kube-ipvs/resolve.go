@@ -44,7 +44,9 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		RestoreSysctls: r.line.restoreSysctls,
 		Output:         r.output(),
 
-		Leave:              r.leave(),
+		Leave:              r.networks("leave-addresses", r.line.leave),
+		ExternalRanges:     r.networks("service-external-ip-range", r.line.externalRanges),
+		LoadBalancerRanges: r.networks("loadbalancer-ip-range", r.line.loadBalancerRanges),
 		ServeNodeAddresses: r.line.serveNodeAddresses,
 
 		Kubeconfig:         c.ClientConnection.Kubeconfig,

@@ -58,6 +58,17 @@ func bench(ctx context.Context, opts options, p programs) error {
 	return failed
 }
 
+// render writes everything that is made of the results anew.
+func render(opts options) error {
+	file := filepath.Join(opts.out, "results.json")
+	all, err := read(file)
+	if err != nil {
+		return err
+	}
+	print(all)
+	return write(opts, file, all)
+}
+
 // undone are the cells that the run does not have complete.
 func undone(cells []cell, r figures.Run) (todo []cell) {
 	for _, c := range cells {

@@ -29,6 +29,7 @@ type options struct {
 	out    string
 	readme string
 	resume bool
+	render bool
 
 	profiles string // folder; empty: none are made
 	proxy    string // kube-proxy's folder
@@ -38,6 +39,9 @@ func run(ctx context.Context) (int, error) {
 	opts, err := parse(os.Args[1:])
 	if err != nil {
 		return 0, err
+	}
+	if opts.render {
+		return 0, render(opts)
 	}
 	p, err := findPrograms(ctx, opts)
 	if err != nil {
@@ -59,6 +63,7 @@ func parse(args []string) (opts options, err error) {
 	words := flags.String("cells", "", "only these cells, `names` like kube-ipvs/1000x10 or nftables/* with commas between")
 	small := flags.Bool("quick", false, "what takes five minutes")
 	flags.BoolVar(&opts.resume, "resume", false, "leave out cells that results.json has complete")
+	flags.BoolVar(&opts.render, "render", false, "measure nothing: write the page, its charts and the README's table from results.json")
 	flags.StringVar(&opts.bin, "bin", filepath.Dir(self), "the `folder` with kube-ipvs, vm and measure")
 	flags.StringVar(&opts.proxy, "kube-proxy", filepath.Join(cache, "kube-ipvs", "bin"), "the `folder` with kube-proxy")
 	flags.StringVar(&opts.profiles, "profiles", "", "a `folder` for a processor profile of each step of kube-ipvs, which costs it some of its speed")

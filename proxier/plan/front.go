@@ -19,10 +19,23 @@ type Config struct {
 
 	Leave []netip.Prefix // Services' addresses within are not served here: they are others'
 
+	Allowed Allowed
+
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
 
 	DrainTimeout time.Duration // of Services that name none
+}
+
+// Allowed are the networks in which Services may name addresses, for whoever may
+// write a Service may not take any. None: all are.
+type Allowed struct{ External, LoadBalancer []netip.Prefix }
+
+// refuses tells whether the address that a Service names in this field may not be
+// served.
+func (a Allowed) refuses(field string, addr netip.Addr) bool {
+	in := map[string][]netip.Prefix{externalIPs: a.External, ingressIPs: a.LoadBalancer}[field]
+	return len(in) > 0 && !slices.ContainsFunc(in, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // Front is one way in which a Port can be reached.
@@ -93,6 +106,9 @@ func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem strin
 		return true, ""
 	}
 	addr := f.Server.Addr.Addr()
+	if cfg.Allowed.refuses(f.Field, addr) {
+		return false, fmt.Sprintf("%s is in no network in which it may be: it is not served here", addr)
+	}
 	switch own := slices.Contains(node.Addresses, addr); {
 	case own && f.Title == Claimed && !cfg.ServeNodeAddresses:
 		return false, fmt.Sprintf("%s is an address of this node: it is not served here", addr)
@@ -158,7 +174,12 @@ type way struct {
 	sets   []state.Set
 }
 
-const clusterIPs = "spec.clusterIPs"
+// Where a Service asks for an address.
+const (
+	clusterIPs  = "spec.clusterIPs"
+	externalIPs = "spec.externalIPs"
+	ingressIPs  = "status.loadBalancer.ingress"
+)
 
 // ways has first what decides where a Service asks for one address twice:
 // traffic inside of the cluster before all other, an address that source
@@ -173,12 +194,12 @@ func ways(p *cluster.Port, node cluster.Node, cfg Config) []way {
 		field: clusterIPs, addrs: p.ClusterIPs, port: p.Port, title: Allocated, policy: p.Internal, bind: true,
 		sets: []state.Set{state.ClusterPorts},
 	}, {
-		field: "status.loadBalancer.ingress", addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+		field: ingressIPs, addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
 		ranged: true, sets: outside,
 	}}
 	if !cfg.IgnoreExternalIPs {
 		all = append(all, way{
-			field: "spec.externalIPs", addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+			field: externalIPs, addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
 			sets: outside,
 		})
 	}
