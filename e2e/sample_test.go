@@ -27,7 +27,7 @@ const (
 func TestSampleOfMetrics(t *testing.T) {
 	s := shared.space(t)
 	s.ends(t, false)
-	if err := s.start("--service-metrics", "--ipvs-sync-period=10s"); err != nil {
+	if err := s.start("--service-metrics=100", "--ipvs-sync-period=10s"); err != nil {
 		t.Fatal(err)
 	}
 	web := s.service("web", endpoints{"p1": ready, "r1": ready}, nodePort)
