@@ -6,6 +6,7 @@ import (
 	"html"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func (p prometheus) lines(t *testing.T, q string) (all []line) {
 				values = append(values, l.Value)
 			}
 		})
-		all = append(all, line{strings.Join(values, " "), series.Floats})
+		all = append(all, line{strings.Join(values, " "), slices.Clone(series.Floats)}) // the engine uses them again
 	}
 	return all
 }

@@ -125,7 +125,7 @@ func (p prometheus) ask(t *testing.T, q string) promql.Vector {
 	if err != nil {
 		t.Errorf("%s: %v", q, err)
 	}
-	return vector
+	return slices.Clone(vector)
 }
 
 // filledIn is a query with the dashboard's variables as Grafana would have them.
