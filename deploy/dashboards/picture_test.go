@@ -6,6 +6,7 @@ import (
 	"html"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,7 @@ type line struct {
 
 func (p prometheus) lines(t *testing.T, q string) (all []line) {
 	t.Helper()
+	q = topk.ReplaceAllString(q, "(") // which of equals are on top is chance
 	query, err := p.engine.NewRangeQuery(t.Context(), p.scrapes, nil, filledIn(q), time.Unix(0, 0), p.last, p.pause)
 	if err != nil {
 		t.Fatalf("%s: %v", q, err)
@@ -75,8 +77,11 @@ func (p prometheus) lines(t *testing.T, q string) (all []line) {
 		})
 		all = append(all, line{strings.Join(values, " "), slices.Clone(series.Floats)}) // the engine uses them again
 	}
+	slices.SortFunc(all, func(a, b line) int { return strings.Compare(a.name, b.name) })
 	return all
 }
+
+var topk = regexp.MustCompile(`topk\(\d+, `)
 
 // The colours of lines.
 var colours = []string{"#3274d9", "#e0752d", "#37872d", "#a352cc", "#c4162a", "#0a8a8a", "#8f6a00", "#5a5a5a"}
