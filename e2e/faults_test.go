@@ -140,7 +140,7 @@ func TestFaultsUnderLoad(t *testing.T) {
 	}
 }
 
-// ends ends the daemon, one way or the other.
+// ends has the daemon end, one way or the other.
 func (s *space) ends(t *testing.T, killed bool) {
 	t.Helper()
 	if killed {

@@ -32,12 +32,12 @@ type Config struct {
 	PodsOfNode    bool          // Pods of this node are told by the networks that its Node object names
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
-	Leave          []netip.Prefix // Services' addresses within are not served: they are others'
+	Leave []netip.Prefix // Services' addresses within are not served: they are others'
 
 	// Where externalIPs and load balancers' addresses may be; none: anywhere.
 	ExternalRanges, LoadBalancerRanges []netip.Prefix
 
-	ServiceMetrics int            // traffic is counted for this number of Services at most
+	ServiceMetrics int // traffic is counted for this number of Services at most
 
 	IgnoreExternalIPs  bool // of Services
 	ServeNodeAddresses bool // also when Services name them as external or ingress addresses

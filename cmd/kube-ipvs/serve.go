@@ -81,7 +81,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 		IgnoreExternalIPs: !o.ExternalIPs,
 		ServiceMetrics:    o.ServiceMetrics,
 		Leave:             o.Leave,
-		ExternalRanges: o.ExternalRanges, LoadBalancerRanges: o.LoadBalancerRanges,
+		ExternalRanges:    o.ExternalRanges, LoadBalancerRanges: o.LoadBalancerRanges,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,
 	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})

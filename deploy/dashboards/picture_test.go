@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 )
@@ -71,7 +72,7 @@ func (p prometheus) lines(t *testing.T, q string) (all []line) {
 	for _, series := range matrix {
 		var values []string
 		series.Metric.Range(func(l labels.Label) {
-			if l.Name != labels.MetricName && l.Name != "job" && l.Name != "instance" {
+			if l.Name != model.MetricNameLabel && l.Name != "job" && l.Name != "instance" {
 				values = append(values, l.Value)
 			}
 		})

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
@@ -142,7 +142,7 @@ func names(t *testing.T, q string) (all []string) {
 	}
 	for _, selector := range parser.ExtractSelectors(expr) {
 		for _, m := range selector {
-			if m.Name == labels.MetricName {
+			if m.Name == model.MetricNameLabel {
 				all = append(all, m.Value)
 			}
 		}

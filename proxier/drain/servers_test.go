@@ -87,12 +87,14 @@ func TestEnds(t *testing.T) {
 		then func(*watchedServers)
 		end  End // empty: it drains still
 	}{
-		"nothing happens":                 {func(s *watchedServers) { kept.settle(s, after(limit-1)) }, ""},
-		"time is up":                      {func(s *watchedServers) { kept.settle(s, after(limit)) }, TimedOut},
-		"connections are left":            {func(s *watchedServers) { s.Counted(map[state.RealServer]int{old: 1}) }, ""},
-		"none is left":                    {func(s *watchedServers) { s.Counted(map[state.RealServer]int{old: 0}) }, Idle},
-		"others have none":                {func(s *watchedServers) { s.Counted(map[state.RealServer]int{{VirtualServer: web}: 0}) }, ""},
-		"it is wanted again":              {func(s *watchedServers) { world{held: true, wanted: true, holder: "web"}.moves(s, Service{Timeout: limit}) }, Returned},
+		"nothing happens":      {func(s *watchedServers) { kept.settle(s, after(limit-1)) }, ""},
+		"time is up":           {func(s *watchedServers) { kept.settle(s, after(limit)) }, TimedOut},
+		"connections are left": {func(s *watchedServers) { s.Counted(map[state.RealServer]int{old: 1}) }, ""},
+		"none is left":         {func(s *watchedServers) { s.Counted(map[state.RealServer]int{old: 0}) }, Idle},
+		"others have none":     {func(s *watchedServers) { s.Counted(map[state.RealServer]int{{VirtualServer: web}: 0}) }, ""},
+		"it is wanted again": {func(s *watchedServers) {
+			world{held: true, wanted: true, holder: "web"}.moves(s, Service{Timeout: limit})
+		}, Returned},
 		"somebody has removed it":         {func(s *watchedServers) { world{holder: "web"}.settle(s, start) }, Returned},
 		"the Service is gone":             {func(s *watchedServers) { world{held: true}.moves(s, Service{Timeout: limit}) }, Closed},
 		"another Service is served there": {func(s *watchedServers) { world{held: true, holder: "other"}.moves(s, Service{Timeout: limit}) }, Closed},
