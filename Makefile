@@ -13,7 +13,7 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard vuln man deploy image image-packages deps clean
+.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard fuzz vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -66,6 +66,12 @@ man: ## a man page for each verb, into .out/man
 bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in 40 minutes; BENCH=quick for five
 	go build -o $(OUT)/ ./e2e/bench ./e2e/bench/measure
 	$(OUT)/controlplane -- $(OUT)/bench $(if $(filter quick,$(BENCH)),-quick -out $(OUT)/bench-quick,-readme README.md) $(BENCHFLAGS)
+
+FUZZTIME = 1m
+
+fuzz: ## every fuzz target in turn, each for FUZZTIME
+	@grep -rn --include='*_test.go' '^func Fuzz' cmd proxier ipset | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz[A-Za-z0-9]*).*|\1 \2|' | while read -r folder name; do \
+		go test ./$$folder -run xxx -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 vuln: ## known weaknesses in what we depend on; asks the network
 	go run $(VULN) ./...
