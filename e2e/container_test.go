@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/yaml"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
@@ -58,20 +58,16 @@ func podOfManifest() (*pod, error) {
 			return nil, fmt.Errorf("find the DaemonSet in install.yaml: %w", err)
 		}
 	}
+	// Until the machine ends: in a virtual one nothing stays.
 	folder, err := os.MkdirTemp("", "pod-")
 	if err != nil {
 		return nil, err
 	}
-	p := &pod{spec: set.Spec.Template.Spec, sources: map[string]string{}, account: filepath.Join(folder, "account")}
-	err = os.Mkdir(p.account, 0o755)
-	for _, v := range p.spec.Volumes {
-		source := filepath.Join(folder, v.Name)
-		if v.HostPath != nil && v.HostPath.Type != nil && *v.HostPath.Type == "FileOrCreate" {
-			err = errors.Join(err, os.WriteFile(source, nil, 0o600))
-		} else {
-			err = errors.Join(err, os.Mkdir(source, 0o755))
+	// What the API would fill in.
+	for i, v := range set.Spec.Template.Spec.Volumes {
+		if v.HostPath != nil && v.HostPath.Type == nil {
+			set.Spec.Template.Spec.Volumes[i].HostPath.Type = new(corev1.HostPathUnset)
 		}
-		p.sources[v.Name] = source
 	}
-	return p, err
+	return podIn(folder, &set)
 }

@@ -56,8 +56,7 @@ func TestKilledAtRandom(t *testing.T) {
 		if s.process, err = s.host.Start(lab.Command{Path: path, Args: flags(), Log: &s.log}); err != nil {
 			t.Fatal(err)
 		}
-		// What changes is there half of the time when it reads the API, and half of
-		// the time it comes later.
+		// While it starts: it finds the change in its first list, or hears of it.
 		o := others[i%len(others)]
 		if i/len(others)%2 == 0 {
 			o.setEndpoints(endpoints{"r1": ready, "p1": ready})

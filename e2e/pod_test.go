@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -36,29 +37,41 @@ type pod struct {
 
 func newPod(t *testing.T, set *appsv1.DaemonSet) *pod {
 	t.Helper()
-	folder := t.TempDir()
-	p := &pod{spec: set.Spec.Template.Spec, sources: map[string]string{}, account: filepath.Join(folder, "account")}
+	p, err := podIn(t.TempDir(), set)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range p.spec.Volumes {
-		source := filepath.Join(folder, v.Name)
-		switch {
-		case v.ConfigMap != nil:
+		if v.ConfigMap != nil {
 			m, err := api.CoreV1().ConfigMaps(system).Get(within(t, soon), v.ConfigMap.Name, metav1.GetOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			p.config = m.Data
-			writeFiles(t, source, m.Data)
+			writeFiles(t, p.sources[v.Name], m.Data)
+		}
+	}
+	writeFiles(t, p.account, map[string]string{"token": token(t, p.spec.ServiceAccountName), "ca.crt": authority(t), "namespace": system})
+	return p
+}
+
+// podIn has the sources of its volumes in a folder, but for those that every host has; they are empty.
+func podIn(folder string, set *appsv1.DaemonSet) (p *pod, err error) {
+	p = &pod{spec: set.Spec.Template.Spec, sources: map[string]string{}, account: filepath.Join(folder, "account")}
+	err = os.MkdirAll(p.account, 0o755)
+	for _, v := range p.spec.Volumes {
+		source := filepath.Join(folder, v.Name)
+		switch {
+		case v.ConfigMap != nil || *v.HostPath.Type == corev1.HostPathDirectoryOrCreate:
+			err = errors.Join(err, os.MkdirAll(source, 0o755))
 		case *v.HostPath.Type == corev1.HostPathFileOrCreate:
-			writeFiles(t, folder, map[string]string{v.Name: ""})
-		case *v.HostPath.Type == corev1.HostPathDirectoryOrCreate:
-			writeFiles(t, source, nil)
+			err = errors.Join(err, os.WriteFile(source, nil, 0o600))
 		default:
 			source = v.HostPath.Path
 		}
 		p.sources[v.Name] = source
 	}
-	writeFiles(t, p.account, map[string]string{"token": token(t, p.spec.ServiceAccountName), "ca.crt": authority(t), "namespace": system})
-	return p
+	return p, err
 }
 
 func writeFiles(t *testing.T, folder string, files map[string]string) {

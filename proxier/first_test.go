@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -60,6 +61,53 @@ func TestTheFirstAnswerDoesNotWaitForTheLast(t *testing.T) {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// late is a cluster that answers when its time has come.
+type late struct {
+	*fakeCluster
+	after time.Duration
+}
+
+func (l late) WaitForSync(ctx context.Context) error {
+	time.Sleep(l.after)
+	return l.fakeCluster.WaitForSync(ctx)
+}
+
+// What the kernel held before the API server was asked may be gone when it
+// answers, and then that is known before the first claim.
+func TestWhatWasReadLongAgoIsReadAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k := newFakeCluster(), kerneltest.New()
+		svc, slice := numbered(1, 1, 0)
+		api.setService(svc)
+		api.setSlice(slice)
+		run := func(cluster proxier.Cluster) (stop func()) {
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			p := proxier.New(testConfig, proxier.Parts{
+				API: cluster, Changes: api.changes, Kernel: k, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
+			})
+			go func() { done <- p.Run(ctx) }()
+			synctest.Wait()
+			return func() {
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		run(api)()
+		want := k.Rows().String()
+		stop := run(late{api, time.Hour})
+		defer stop()
+		k.Drift(func(r *state.Rows) { drift(r, "flush") })
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if got := k.Rows().String(); got != want {
+			t.Errorf("when the API answers the kernel holds\n%s\nwant\n%s", got, want)
 		}
 	})
 }

@@ -46,15 +46,15 @@ func (p *Proxier) adopt(ctx context.Context) (any bool, err error) {
 // traffic.
 func (p *Proxier) takeOver(ctx context.Context, r report) {
 	t := &p.takeover
-	if p.cfg.Takeover && !t.done && !time.Now().Before(t.next) && (p.nothingLeft(ctx) || p.verified(ctx, r)) {
+	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || r.err(p.tables.inKernel()) != nil {
+		return
+	}
+	// Nothing to remove needs no proof.
+	if found := p.kernel.Look(ctx, remains.Takeover); len(found.Plan().Steps) == 0 && len(found.Unread) == 0 {
+		p.noteTakeover(remains.Outcome{Found: found}, nil)
+	} else if p.verified(ctx) {
 		p.removeRemains(ctx)
 	}
-}
-
-// nothingLeft spares a node that kube-proxy has not left anything on the reading.
-func (p *Proxier) nothingLeft(ctx context.Context) bool {
-	found := p.kernel.Look(ctx, remains.Takeover)
-	return len(found.Plan().Steps) == 0
 }
 
 // lookForKubeProxy is a part of reading back: things of kube-proxy's that have
@@ -72,10 +72,7 @@ func (p *Proxier) lookForKubeProxy(ctx context.Context) (drift map[string]int) {
 }
 
 // verified tells whether the kernel holds all that is wanted, on its own word.
-func (p *Proxier) verified(ctx context.Context, r report) bool {
-	if r.err(p.tables.inKernel()) != nil {
-		return false
-	}
+func (p *Proxier) verified(ctx context.Context) bool {
 	if _, err := p.observe(ctx, p.tables.inKernel()); err != nil {
 		p.fail("read the kernel", err)
 		return false
@@ -89,8 +86,13 @@ func (p *Proxier) verified(ctx context.Context, r report) bool {
 }
 
 func (p *Proxier) removeRemains(ctx context.Context) {
-	t := &p.takeover
 	o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
+	p.noteTakeover(o, err)
+}
+
+// noteTakeover says what was removed and what stays.
+func (p *Proxier) noteTakeover(o remains.Outcome, err error) {
+	t := &p.takeover
 	for _, step := range o.Done {
 		klog.InfoS("Removed what kube-proxy left behind", "deed", step.Deed, "objects", len(step.Objects))
 		p.told.removed += len(step.Objects)
