@@ -3,6 +3,8 @@ package proxier_test
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,15 +67,33 @@ func TestTheFirstAnswerDoesNotWaitForTheLast(t *testing.T) {
 	})
 }
 
-// late is a cluster that answers when its time has come.
+// late is a cluster before whose answer something happens.
 type late struct {
 	*fakeCluster
-	after time.Duration
+	before func()
 }
 
 func (l late) WaitForSync(ctx context.Context) error {
-	time.Sleep(l.after)
+	l.before()
 	return l.fakeCluster.WaitForSync(ctx)
+}
+
+// daemonOn is a daemon until stop is called.
+func daemonOn(t *testing.T, cfg proxier.Config, api late, k *kerneltest.Kernel) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	p := proxier.New(cfg, proxier.Parts{
+		API: api, Changes: api.changes, Kernel: k, Health: health.New(cfg.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
+	})
+	go func() { done <- p.Run(ctx) }()
+	synctest.Wait()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // What the kernel held before the API server was asked may be gone when it
@@ -84,30 +104,59 @@ func TestWhatWasReadLongAgoIsReadAgain(t *testing.T) {
 		svc, slice := numbered(1, 1, 0)
 		api.setService(svc)
 		api.setSlice(slice)
-		run := func(cluster proxier.Cluster) (stop func()) {
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan error, 1)
-			p := proxier.New(testConfig, proxier.Parts{
-				API: cluster, Changes: api.changes, Kernel: k, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
-			})
-			go func() { done <- p.Run(ctx) }()
-			synctest.Wait()
-			return func() {
-				cancel()
-				if err := <-done; err != nil {
-					t.Error(err)
-				}
-			}
-		}
-		run(api)()
+		daemonOn(t, testConfig, late{api, func() {}}, k)()
 		want := k.Rows().String()
-		stop := run(late{api, time.Hour})
-		defer stop()
+		defer daemonOn(t, testConfig, late{api, func() { time.Sleep(time.Hour) }}, k)()
 		k.Drift(func(r *state.Rows) { drift(r, "flush") })
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := k.Rows().String(); got != want {
 			t.Errorf("when the API answers the kernel holds\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+// Nothing of kube-proxy's goes before the kernel's own word that ours stands;
+// where kube-proxy has left nothing, it is not asked.
+func TestTakeoverAsksTheKernel(t *testing.T) {
+	for name, left := range map[string][]string{"something is left": kubeProxySets, "nothing is left": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api, k, cfg := newFakeCluster(), kerneltest.New(), testConfig
+				svc, slice := numbered(1, 1, 0)
+				api.setService(svc)
+				api.setSlice(slice)
+				cfg.Takeover = true
+				k.SetForeign(nil, left...)
+				defer daemonOn(t, cfg, late{api, func() { k.Calls(); k.Fail("list virtual server", 100) }}, k)()
+				if now := k.ForeignSets(); !slices.Equal(now, left) {
+					t.Errorf("left %v although the kernel could not be read; want %v", now, left)
+				}
+				if asked := strings.Contains(k.Calls(), "list virtual server"); asked != (left != nil) {
+					t.Errorf("the kernel was asked: %t", asked)
+				}
+				k.Fail("list virtual server", 0)
+				pause(time.Minute)
+				if now := k.ForeignSets(); len(now) > 0 {
+					t.Errorf("left %v in the end", now)
+				}
+			})
+		})
+	}
+}
+
+// What may be there and could not be looked at is no reason to think that
+// nothing is.
+func TestTakeoverDoesNotTrustALookThatFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k, cfg := newFakeCluster(), kerneltest.New(), testConfig
+		svc, slice := numbered(1, 1, 0)
+		api.setService(svc)
+		api.setSlice(slice)
+		cfg.Takeover = true
+		defer daemonOn(t, cfg, late{api, func() { k.Calls(); k.Fail("look", 10) }}, k)()
+		if calls := k.Calls(); !strings.Contains(calls, "list virtual server") {
+			t.Errorf("the kernel was not read:\n%s", calls)
 		}
 	})
 }

@@ -58,6 +58,9 @@ func TestAdoption(t *testing.T) {
 		})
 		s.start()
 		defer s.stop()
+		if calls := s.kernel.Calls(); strings.Contains(calls, "create virtual server 10.96.0.1:80/TCP") {
+			t.Errorf("what was adopted is made once more:\n%s", calls)
+		}
 		held := s.kernel.Rows()
 		if got := held.VirtualServers[wanted].Scheduler; got != "rr" {
 			t.Errorf("%s has scheduler %q", wanted, got)
