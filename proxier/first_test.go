@@ -16,6 +16,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -157,6 +158,48 @@ func TestTakeoverDoesNotTrustALookThatFails(t *testing.T) {
 		defer daemonOn(t, cfg, late{api, func() { k.Calls(); k.Fail("look", 10) }}, k)()
 		if calls := k.Calls(); !strings.Contains(calls, "list virtual server") {
 			t.Errorf("the kernel was not read:\n%s", calls)
+		}
+	})
+}
+
+// A server that drains and that somebody else removes is not made again: nobody
+// is there any more for whom it was kept.
+func TestWhatDrainedAndIsGoneStaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k, cfg := newFakeCluster(), kerneltest.New(), testConfig
+		move := func(service, to int) {
+			svc, slice := numbered(service, 1, to)
+			api.setService(svc)
+			api.setSlice(slice)
+			synctest.Wait()
+		}
+		move(1, 0)
+		move(2, 0)
+		cfg.Takeover = true
+		k.SetForeign(nil, kubeProxySets...)
+		k.Fail(string(remains.DestroySets), 1000) // so that all of the kernel is read back once a sync period
+		defer daemonOn(t, cfg, late{api, func() {}}, k)()
+		for rs := range k.Rows().RealServers {
+			k.Connect(rs.Addr, 2)
+		}
+		move(1, 1)
+		var gone state.RealServer
+		k.Drift(func(r *state.Rows) {
+			for rs, weight := range r.RealServers {
+				if weight == 0 {
+					gone = rs
+				}
+			}
+			delete(r.RealServers, gone)
+		})
+		if !gone.Addr.IsValid() {
+			t.Fatal("no server drains")
+		}
+		pause(cfg.SyncPeriod)
+		move(2, 1) // finds it gone
+		move(2, 2)
+		if weight, again := k.Rows().RealServers[gone]; again {
+			t.Errorf("%s is there again, weight %d", gone, weight)
 		}
 	})
 }
