@@ -56,18 +56,33 @@ func TestQueriesReturnData(t *testing.T) {
 	}
 }
 
-// TestAlerts wants no alert of a node on which all is well, and each of them to
-// ask for what there is.
+// TestAlerts wants no alert of a node on which all is well.
 func TestAlerts(t *testing.T) {
-	p, known := scraped(t), documented(t)
+	p := scraped(t)
 	for _, q := range append(alerts(t), mixinAlert) {
 		if got := p.ask(t, q); len(got) > 0 {
 			t.Errorf("%s fires: %v", q, got)
 		}
-		for _, name := range names(t, q) {
-			if !known[name] {
-				t.Errorf("%s: %s is no metric", q, name)
-			}
+	}
+}
+
+// TestQueriesAskForWhatThereIs holds each metric and label against the page of
+// metrics, also those that a healthy node shows nothing of.
+func TestQueriesAskForWhatThereIs(t *testing.T) {
+	known, all := documented(t), slices.Concat(panels(t), alerts(t))
+	for _, q := range all {
+		for _, complaint := range known.complaints(q) {
+			t.Errorf("%s: %s", q, complaint)
+		}
+	}
+	if len(all) < 20 {
+		t.Errorf("only %d queries", len(all))
+	}
+	for _, wrong := range []string{
+		`kubeipvs_rows{state="due"`, `kubeipvs_row`, `kubeipvs_rows{condition="due"}`, `sum by (verb) (kubeipvs_rows)`, `kubeipvs_rows_bucket`,
+	} {
+		if known.complaints(wrong) == nil {
+			t.Errorf("%s: nothing is wrong with it", wrong)
 		}
 	}
 }
@@ -133,37 +148,65 @@ func filledIn(q string) string {
 	return strings.NewReplacer("$__rate_interval", "20s", "$job", ".*", "[5m]", "[20s]").Replace(q)
 }
 
-// names are the metrics that a query asks for.
-func names(t *testing.T, q string) (all []string) {
-	t.Helper()
-	expr, err := parser.NewParser(parser.Options{}).ParseExpr(q)
-	if err != nil {
-		t.Fatalf("%s: %v", q, err)
-	}
-	for _, selector := range parser.ExtractSelectors(expr) {
-		for _, m := range selector {
-			if m.Name == model.MetricNameLabel {
-				all = append(all, m.Value)
-			}
-		}
-	}
-	return all
-}
+// metricNames are all metrics, each with its labels.
+type metricNames map[string][]string
 
-// documented are the metrics of the generated page, and what every scrape has.
-func documented(t *testing.T) map[string]bool {
+// documented are those of the generated page, and what every process has.
+func documented(t *testing.T) metricNames {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := map[string]bool{"up": true}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\|").FindAllStringSubmatch(string(page), -1) {
-		if known[row[1]] = true; row[2] == "histogram" {
-			known[row[1]+"_bucket"], known[row[1]+"_sum"], known[row[1]+"_count"] = true, true, true
+	known := metricNames{"process_resident_memory_bytes": nil, "process_cpu_seconds_total": nil, "go_goroutines": nil}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\w+) \\| ([^|]*) \\|").FindAllStringSubmatch(string(page), -1) {
+		var own []string
+		if row[3] != "" {
+			own = strings.Split(row[3], ", ")
 		}
+		if row[2] != "histogram" {
+			known[row[1]] = own
+			continue
+		}
+		known[row[1]+"_bucket"] = append(slices.Clone(own), "le")
+		known[row[1]+"_sum"], known[row[1]+"_count"] = own, own
 	}
 	return known
+}
+
+// complaints are metrics and labels of a query that do not exist. Job and
+// instance come from the scrape.
+func (known metricNames) complaints(q string) (all []string) {
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(filledIn(q))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	has := []string{"job", "instance", "cluster"}
+	var asked []string
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		switch node := node.(type) {
+		case *parser.VectorSelector:
+			own, there := known[node.Name]
+			if !there {
+				all = append(all, "no metric "+node.Name)
+			}
+			has = append(has, own...)
+			for _, m := range node.LabelMatchers {
+				if m.Name != model.MetricNameLabel {
+					asked = append(asked, m.Name)
+				}
+			}
+		case *parser.AggregateExpr:
+			asked = append(asked, node.Grouping...)
+		}
+		return nil
+	})
+	for _, label := range asked {
+		if !slices.Contains(has, label) {
+			all = append(all, "no label "+label)
+		}
+	}
+	return all
 }
 
 type panel struct {
