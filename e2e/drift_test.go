@@ -76,6 +76,9 @@ func TestDriftIsRepaired(t *testing.T) {
 		{"a chain removed", "iptables -D FORWARD -j KIPVS-FORWARD && iptables -F KIPVS-FORWARD && iptables -X KIPVS-FORWARD", []string{"rule"}},
 		{"a sysctl changed", "sysctl -qw net.ipv4.vs.expire_nodest_conn=0", []string{"sysctl"}},
 	} {
+		if inContainer() && slices.Equal(d.kinds, []string{"sysctl"}) {
+			continue // may not be written there: TestInit
+		}
 		t.Run(d.name, func(t *testing.T) { s.repairs(t, d, before) })
 	}
 	if value, err := s.host.Run("sysctl", "-n", "net.ipv4.vs.expire_nodest_conn"); err != nil || strings.TrimSpace(value) != "1" {

@@ -24,6 +24,16 @@ func TestInit(t *testing.T) {
 		"--mount", "sh", "-c",
 		`mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec setpriv --bounding-set=-all,+net_admin,+net_raw "$@"`, "sh", path,
 	}
+	confinedDaemon := func(t *testing.T) {
+		t.Helper()
+		err := c.launch(lab.Command{Path: "unshare", Args: slices.Concat(confined, flags(), asked)}, 20*time.Millisecond, func() error {
+			_, err := c.get(healthz + "/readyz")
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	t.Run("without it the daemon names the sysctl that it cannot set", func(t *testing.T) {
 		code, said := c.runOnce(t, lab.Command{Path: "unshare", Args: slices.Concat(confined, flags(), asked)})
 		if code != 1 || !strings.Contains(said, "kube-ipvs: sysctl net.ipv4.vs.conntrack is 0 and has to be 1: ") {
@@ -60,15 +70,26 @@ func TestInit(t *testing.T) {
 		}
 	})
 	t.Run("then the daemon needs no more than two capabilities", func(t *testing.T) {
-		err := c.launch(lab.Command{Path: "unshare", Args: slices.Concat(confined, flags(), asked)}, 20*time.Millisecond, func() error {
-			_, err := c.get(healthz + "/readyz")
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		confinedDaemon(t)
 		if now := c.mustLook(t); !strings.Contains(now.Rules, "KIPVS-MARK") || !strings.Contains(now.Addresses, "/32") {
 			t.Errorf("%+v", now)
+		}
+	})
+	t.Run("what it cannot put right later it tells, and serves", func(t *testing.T) {
+		if err := c.process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		const name = "net.ipv4.vs.expire_nodest_conn"
+		if _, err := c.host.Run("sysctl", "-qw", name+"=0"); err != nil {
+			t.Fatal(err)
+		}
+		confinedDaemon(t)
+		if said := c.log.String(); !strings.Contains(said, "sysctl "+name+" is 0 and has to be 1") {
+			t.Errorf("the daemon said:\n%s", said)
+		}
+		code, said := c.runOnce(t, lab.Command{Args: slices.Concat([]string{"check"}, flags(), asked)})
+		if code != 1 || !strings.Contains(said, name) {
+			t.Errorf("check: exit code %d:\n%s", code, said)
 		}
 	})
 }

@@ -104,21 +104,55 @@ func TestARowThatFailsIsSeen(t *testing.T) {
 // failingRow is the row that the metrics name, and its age.
 func failingRow(t *testing.T, p *proxier.Proxier) (age float64, row string) {
 	t.Helper()
+	return labelled(t, p, "kubeipvs_failing_row_seconds", "row")
+}
+
+// labelled is the first sample of a metric, and what its label says.
+func labelled(t *testing.T, p *proxier.Proxier, metric, label string) (value float64, says string) {
+	t.Helper()
 	families, err := p.Metrics().Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() != "kubeipvs_failing_row_seconds" {
+		if f.GetName() != metric {
 			continue
 		}
 		for _, m := range f.GetMetric() {
 			for _, l := range m.GetLabel() {
-				if l.GetName() == "row" {
-					return m.GetGauge().GetValue(), l.GetValue()
+				if l.GetName() == label {
+					return m.GetGauge().GetValue() + m.GetCounter().GetValue(), l.GetValue()
 				}
 			}
 		}
 	}
 	return 0, ""
+}
+
+// A sysctl that a container may not write keeps nothing from being served, at
+// the start or later, and is told.
+func TestASysctlThatCannotBeSetIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k := newFakeCluster(), kerneltest.New()
+		svc, slice := numbered(1, 1, 0)
+		api.setService(svc)
+		api.setSlice(slice)
+		k.Fail("set sysctls", 1000)
+		k.Damage("sysctl")
+		p, h := begun(t, api, k)
+		time.Sleep(2 * testConfig.SyncPeriod)
+		synctest.Wait()
+		if r := h.Report(time.Now()); !r.Healthy || !h.Ready() || len(k.Rows().RealServers) != 1 {
+			t.Errorf("ready %t, %+v, real servers %v", h.Ready(), r, k.Rows().RealServers)
+		}
+		if n, deed := labelled(t, p, "kubeipvs_failures_total", "deed"); n < 1 || deed != "set sysctls" {
+			t.Errorf("the metrics count %g failures to %q", n, deed)
+		}
+		k.Fail("set sysctls", 0)
+		time.Sleep(2 * testConfig.SyncPeriod)
+		synctest.Wait()
+		if left, err := k.Sysctls(t.Context()); left != 0 || err != nil {
+			t.Errorf("%d sysctls are still wrong, %v", left, err)
+		}
+	})
 }

@@ -26,6 +26,9 @@ func (p *Proxier) loop(ctx context.Context) {
 		r.drift = drift
 		p.report(r)
 		p.takeOver(ctx, r)
+		if c.last.IsZero() {
+			collectOften()
+		}
 		giveBack(r.planned)
 		if c.last = time.Now(); p.tables.due() > 0 {
 			c.later.Reset(c.retries.next())

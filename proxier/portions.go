@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"time"
 )
@@ -31,15 +30,6 @@ func (p *Proxier) growInPortions(ctx context.Context, moved map[owner][]time.Tim
 	p.grow(ctx, append([]owner{ranges, nodePods}, first...), r)
 	for some := range slices.Chunk(slices.SortedFunc(maps.Keys(moved), byName), portionServices) {
 		p.grow(ctx, some, r)
-	}
-}
-
-// giveBack returns to the machine what planning all of a cluster, and reading
-// all of the kernel back, has taken: several times what is kept. The runtime
-// would do so in minutes.
-func giveBack(planned int) {
-	if planned > portionServices {
-		go debug.FreeOSMemory()
 	}
 }
 

@@ -60,6 +60,8 @@ type Kernel interface {
 	// Prepare makes sure of what never varies, and tells how much of each kind it
 	// has put right.
 	Prepare(context.Context) (mended map[string]int, err error)
+	// Sysctls sets those that are not as traffic needs them, and tells how many.
+	Sysctls(context.Context) (set int, err error)
 	Families() []ipset.Family
 	NodeAddresses(context.Context) ([]netip.Addr, error)
 	// Touched tells that there is something for TakeTouched.
@@ -181,6 +183,7 @@ func New(cfg Config, with Parts) *Proxier {
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
 	p.health.Working(p.started)
+	collectSeldom()
 	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
 		return nil // told to stop before it had begun
 	}

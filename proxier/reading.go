@@ -32,7 +32,7 @@ type reading struct {
 // beginReading has everything but the real servers read.
 func (p *Proxier) beginReading(now time.Time) {
 	p.reading.begun, p.reading.mayRush = now, true
-	p.reading.steps = []func(context.Context) map[string]int{p.prepare}
+	p.reading.steps = []func(context.Context) map[string]int{p.prepare, p.setSysctls}
 	for _, t := range p.tables.inOrder() {
 		if t != p.tables.realServers {
 			p.reading.steps = append(p.reading.steps, func(ctx context.Context) map[string]int {
@@ -51,6 +51,19 @@ func (p *Proxier) prepare(ctx context.Context) (drift map[string]int) {
 	drift, err := p.kernel.Prepare(ctx)
 	if err != nil {
 		p.fail("prepare the kernel", err)
+	}
+	return drift
+}
+
+// setSysctls may be what a container is not allowed to: that is told, and is no
+// reason to leave anything else undone.
+func (p *Proxier) setSysctls(ctx context.Context) (drift map[string]int) {
+	set, err := p.kernel.Sysctls(ctx)
+	if err != nil {
+		p.fail("set sysctls", err)
+	}
+	if set > 0 {
+		drift = map[string]int{"sysctl": set}
 	}
 	return drift
 }

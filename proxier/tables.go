@@ -125,7 +125,9 @@ func (t tables) claim(svc owner, rows state.Rows) {
 	t.healthPorts.Claim(svc, rows.HealthPorts)
 }
 
-// look reads back what these Services have in IPVS.
+// look reads back the real servers of these Services. Where they are not as
+// believed, their virtual servers are asked for by name as well: all of those
+// are listed once a period, but if one has gone its real servers have gone too.
 func (t tables) look(ctx context.Context, services []owner) (drift map[string]int, err error) {
 	var virtual []state.VirtualServer
 	var real []state.RealServer
@@ -136,9 +138,14 @@ func (t tables) look(ctx context.Context, services []owner) (drift map[string]in
 	for _, vs := range virtual {
 		real = append(real, state.RealServer{VirtualServer: vs}) // also one that ought to have none
 	}
-	virtualDrift, failed := t.virtualServers.Look(ctx, virtual)
-	realDrift, failedToo := t.realServers.Look(ctx, real)
-	return map[string]int{t.virtualServers.Name(): virtualDrift, t.realServers.Name(): realDrift}, errors.Join(failed, failedToo)
+	realDrift, err := t.realServers.Look(ctx, real)
+	drift = map[string]int{t.realServers.Name(): realDrift}
+	if realDrift > 0 {
+		var failed error
+		drift[t.virtualServers.Name()], failed = t.virtualServers.Look(ctx, virtual)
+		err = errors.Join(err, failed)
+	}
+	return drift, err
 }
 
 // settled tells whether the kernel holds all that the Service wants there.

@@ -54,7 +54,10 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 	case verbWriteConfig:
 		return o.writeConfig()
 	case verbInit:
-		return o.withKernel(func(k *kernel.Kernel) error { return errors.Join(k.Load(), o.prepareHost(ctx, k)) })
+		return o.withKernel(func(k *kernel.Kernel) error {
+			left, err := o.prepareHost(ctx, k)
+			return errors.Join(k.Load(), left, err)
+		})
 	case verbCleanup:
 		return o.cleanup(ctx)
 	default:
@@ -93,16 +96,18 @@ func (o options) pods() kernel.Pods {
 	return kernel.Pods{CIDRs: o.ClusterCIDRs}
 }
 
-// prepareHost sets what traffic needs of this machine. What it may not write of
-// the table of connections is not worth dying for: kube-proxy's defaults ask
-// for it everywhere.
-func (o options) prepareHost(ctx context.Context, k *kernel.Kernel) error {
-	if err := k.Host(ctx); err != nil {
-		return err
+// prepareHost sets what traffic needs of this machine, and tells what it could
+// not set without which most things still work. What it may not write of the
+// table of connections is not worth dying for: kube-proxy's defaults ask for it
+// everywhere.
+func (o options) prepareHost(ctx context.Context, k *kernel.Kernel) (left, err error) {
+	unset, err := k.Host(ctx)
+	if err != nil {
+		return nil, err
 	}
 	warnings, err := k.Conntrack(o.Conntrack)
 	for _, w := range warnings {
 		klog.Warning("conntrack: ", w)
 	}
-	return err
+	return errors.Join(unset...), err
 }

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
-	"runtime/debug"
 	"strconv"
 	"sync"
 	"syscall"
@@ -39,7 +38,6 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	o.adjustOOMScore()
-	collectGarbageOften()
 	var families []string
 	for _, f := range k.Families() {
 		families = append(families, fmt.Sprintf("IPv%d", f))
@@ -53,8 +51,12 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	defer leave()
-	if err := o.prepareHost(ctx, k); err != nil {
+	left, err := o.prepareHost(ctx, k)
+	if err != nil {
 		return err
+	}
+	if left != nil {
+		klog.ErrorS(left, "Not all of this machine is as it should be; it will be tried again")
 	}
 	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
 	return o.run(ctx, client, k, h)
@@ -137,6 +139,9 @@ func (o options) client() (kubernetes.Interface, error) {
 	}
 	cfg.ContentType, cfg.AcceptContentTypes = o.ContentType, o.AcceptContentTypes
 	cfg.QPS, cfg.Burst = o.QPS, o.Burst
+	// Packing takes both ends longer than the way between them; since 1.37 an API
+	// server packs every single event of a watch that began with a list.
+	cfg.DisableCompression = true
 	cfg.UserAgent = "kube-ipvs/" + version
 	client, err := kubernetes.NewForConfig(rest.AddUserAgent(cfg, ""))
 	if err != nil {
@@ -190,18 +195,6 @@ func (o options) nodePorts() (n proxier.NodePorts) {
 		}
 	}
 	return n
-}
-
-// garbagePercent is half of Go's own. What is kept of a large cluster is many
-// times what a change throws away, so that memory is dear and collecting cheap.
-const garbagePercent = 50
-
-// collectGarbageOften leaves it to who has set GOGC. GOMEMLIMIT holds in any
-// case.
-func collectGarbageOften() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(garbagePercent)
-	}
 }
 
 // adjustOOMScore is a wish; a container may not be allowed to.

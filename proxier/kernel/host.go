@@ -61,19 +61,32 @@ func (k *Kernel) Load() error {
 
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
 // makes sure of the scheduler and sets the timeouts of IPVS. What is right
-// already is not written; the former values of sysctls are recorded.
-func (k *Kernel) Host(ctx context.Context) error {
+// already is not written; the former values of sysctls are recorded. A sysctl
+// without which most things still work is among the warnings if it cannot be set.
+func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 	if err := k.probeScheduler(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := k.ensureSysctls()
-	return errors.Join(err, k.setTimeouts())
+	var errs []error
+	for _, s := range k.sysctls() {
+		_, err := ensure(procSys, []sysctl{s}, k.noteFormer)
+		switch {
+		case err == nil:
+		case s.vital():
+			errs = append(errs, err)
+		default:
+			warnings = append(warnings, err)
+		}
+	}
+	return warnings, errors.Join(append(errs, k.setTimeouts())...)
 }
 
-// ensureSysctls tells how many it has set.
-func (k *Kernel) ensureSysctls() (set int, err error) {
-	return ensure(procSys, sysctls(k.cfg, parseRelease(release())), k.noteFormer)
+// Sysctls sets those again that somebody has changed, and tells how many.
+func (k *Kernel) Sysctls(context.Context) (set int, err error) {
+	return ensure(procSys, k.sysctls(), k.noteFormer)
 }
+
+func (k *Kernel) sysctls() []sysctl { return sysctls(k.cfg, parseRelease(release())) }
 
 func (k *Kernel) noteFormer(changes []remains.Sysctl) {
 	if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Prepare makes sure of what never varies: sysctls, the device, the sets and
-// the rules, whatever is missing or different of them, and writes nothing else.
+// Prepare makes sure of what never varies: the device, the sets and the rules,
+// whatever is missing or different of them, and writes nothing else.
 // In that order: rules refer to sets. What fails keeps nothing else from being
 // made, in the other family least of all. It tells how many it has put right,
 // by kind.
@@ -27,8 +27,6 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		mended[kind] += n
 		errs = append(errs, err)
 	}
-	set, err := k.ensureSysctls()
-	note("sysctl", set, err)
 	made, err := k.ensureDevice()
 	if note("device", 0, err); made {
 		mended["device"]++

@@ -93,8 +93,8 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	if got := wholeState(t); got != before {
 		t.Errorf("Open has changed something:\n%s", got)
 	}
-	if err := k.Host(t.Context()); err != nil {
-		t.Fatal(err)
+	if left, err := k.Host(t.Context()); err != nil || len(left) > 0 {
+		t.Fatal(left, err)
 	}
 	if got := wholeState(t); got != before {
 		t.Errorf("Host has changed more than sysctls:\n%s", got)

@@ -243,8 +243,8 @@ func TestSysctlsArePutBack(t *testing.T) {
 	}
 	k := openHere(t, cfg)
 	for range 2 { // a restart must not take our value for the former one
-		if err := k.Host(t.Context()); err != nil {
-			t.Fatal(err)
+		if left, err := k.Host(t.Context()); err != nil || len(left) > 0 {
+			t.Fatal(left, err)
 		}
 	}
 	clean, err := OpenToClean(Config{Record: cfg.Record})

@@ -14,6 +14,11 @@ import (
 // sysctl is one setting under /proc/sys.
 type sysctl struct{ name, want string }
 
+// vital tells whether nothing works without it.
+func (s sysctl) vital() bool {
+	return s.name == "net.ipv4.vs.conntrack" || s.name == "net.ipv4.ip_forward"
+}
+
 // sysctls are the settings that traffic through IPVS needs.
 func sysctls(cfg Config, kernel version) []sysctl {
 	all := []sysctl{

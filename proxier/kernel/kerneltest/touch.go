@@ -16,12 +16,25 @@ func (k *Kernel) Prepare(context.Context) (mended map[string]int, err error) {
 		return nil, err
 	}
 	mended = maps.Clone(k.damaged)
-	clear(k.damaged)
+	delete(mended, "sysctl")
+	maps.DeleteFunc(k.damaged, func(kind string, _ int) bool { return kind != "sysctl" })
 	if !k.prepared {
 		mended["device"]++
 	}
 	k.prepared = true
 	return mended, nil
+}
+
+// Sysctls sets those that were damaged.
+func (k *Kernel) Sysctls(context.Context) (set int, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err := k.call("set sysctls"); err != nil {
+		return 0, err
+	}
+	set = k.damaged["sysctl"]
+	delete(k.damaged, "sysctl")
+	return set, nil
 }
 
 // Damage spoils one thing that never varies, of this kind: a "sysctl", the
