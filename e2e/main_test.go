@@ -57,13 +57,11 @@ func run(m *testing.M) (code int, err error) {
 
 // reachAPI makes the client, and the Node that the daemon will look for.
 func reachAPI() error {
-	cfg, err := clientcmd.BuildConfigFromFlags("https://"+apiserver(), os.Getenv("E2E_KUBECONFIG"))
+	cfg, err := apiConfig()
 	if err != nil {
-		return fmt.Errorf("find the API server (E2E_HOST, E2E_APISERVER_PORT, E2E_KUBECONFIG): %w", err)
+		return err
 	}
-	cfg.QPS = -1 // no limit
 	cfg.ContentType = "application/vnd.kubernetes.protobuf"
-	cfg.WarningHandler = rest.NoWarnings{}
 	if api, err = kubernetes.NewForConfig(cfg); err != nil {
 		return err
 	}
@@ -85,6 +83,17 @@ func reachAPI() error {
 	return nil
 }
 
+// apiConfig is for clients in this process.
+func apiConfig() (*rest.Config, error) {
+	cfg, err := clientcmd.BuildConfigFromFlags("https://"+apiserver(), os.Getenv("E2E_KUBECONFIG"))
+	if err != nil {
+		return nil, fmt.Errorf("find the API server (E2E_HOST, E2E_APISERVER_PORT, E2E_KUBECONFIG): %w", err)
+	}
+	cfg.QPS = -1 // no limit
+	cfg.WarningHandler = rest.NoWarnings{}
+	return cfg, nil
+}
+
 // apiserver is the API server's address as this process sees it.
 func apiserver() string {
 	return net.JoinHostPort(os.Getenv("E2E_HOST"), os.Getenv("E2E_APISERVER_PORT"))
@@ -100,22 +109,31 @@ type cluster struct {
 
 // newCluster builds one whose daemon does not run yet.
 func newCluster() (*cluster, error) {
-	l, err := lab.New(lab.Options{NodeAddrs: []netip.Prefix{
+	return clusterIn(lab.Options{NodeAddrs: []netip.Prefix{
 		netip.PrefixFrom(nodeAddrs[2], 24), netip.PrefixFrom(nodeAddrs[3], 64),
 	}})
+}
+
+func clusterIn(o lab.Options) (*cluster, error) {
+	l, err := lab.New(o)
 	if err != nil {
 		return nil, err
 	}
 	c := &cluster{Lab: l, daemon: daemon{program: program{host: l.Node.Namespace}}}
-	// At the address in the kubeconfig, which so serves the daemon as it is.
-	at, err := netip.ParseAddrPort("127.0.0.1:" + os.Getenv("E2E_APISERVER_PORT"))
-	if err == nil {
-		c.relay, err = l.Node.Relay(at, apiserver())
-	}
-	if err != nil {
+	if c.relay, err = relayAPI(c.host); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return c, nil
+}
+
+// relayAPI listens at the address in the kubeconfig, which so serves programs
+// of a node as it is.
+func relayAPI(host *lab.Namespace) (*lab.Relay, error) {
+	at, err := netip.ParseAddrPort("127.0.0.1:" + os.Getenv("E2E_APISERVER_PORT"))
+	if err != nil {
+		return nil, err
+	}
+	return host.Relay(at, apiserver())
 }
 
 // close ends the daemon too, if it runs.

@@ -5,7 +5,6 @@ package e2e
 import (
 	"errors"
 	"net/netip"
-	"os"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -21,7 +20,7 @@ func serveOnNode2(t *testing.T) {
 	if _, err := api.CoreV1().Nodes().Create(within(t, soon), node, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	relay, err := shared.Node2.Relay(netip.MustParseAddrPort("127.0.0.1:"+os.Getenv("E2E_APISERVER_PORT")), apiserver())
+	relay, err := relayAPI(shared.Node2.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}

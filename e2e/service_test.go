@@ -177,10 +177,7 @@ func (s *space) slice(service string, f corev1.IPFamily, of endpoints) *discover
 		})
 	}
 	for name, c := range of {
-		pod, host := s.Pod(name), s.Node.Name
-		if slices.Contains(s.Node2.Pods, pod) {
-			host = s.Node2.Name
-		}
+		pod, host := s.Pod(name), s.hostOf(name).Name
 		slice.Endpoints = append(slice.Endpoints, discovery.Endpoint{
 			Addresses:  []string{pair{pod.IPv4, pod.IPv6}.of(f).String()},
 			NodeName:   &host,
@@ -188,6 +185,12 @@ func (s *space) slice(service string, f corev1.IPFamily, of endpoints) *discover
 		})
 	}
 	return slice
+}
+
+// hostOf is the node of a Pod.
+func (c *cluster) hostOf(pod string) *lab.Host {
+	at := slices.IndexFunc(c.Nodes, func(h *lab.Host) bool { return slices.Contains(h.Pods, c.Pod(pod)) })
+	return c.Nodes[at]
 }
 
 // await returns when all addresses are bound, which comes last in a pass, and

@@ -128,7 +128,10 @@ func TestParse(t *testing.T) {
 	if _, _, err := parse([]string{"--", "true"}, bin); err == nil || !strings.Contains(err.Error(), "build.sh") {
 		t.Errorf("parse without binaries = %v, want an error that names build.sh", err)
 	}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy"} {
+	if err := os.Mkdir(filepath.Join(bin, "metallb"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy", "metallb/controller", "metallb/speaker"} {
 		if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
 			t.Fatal(err)
 		}
