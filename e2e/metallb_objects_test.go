@@ -62,7 +62,7 @@ func (m *metalLB) install(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		apply(t, client, string(text))
+		createObject(t, client, string(text))
 	}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: metalLBNamespace}}
 	_, err = api.CoreV1().Namespaces().Create(within(t, soon), namespace, metav1.CreateOptions{})
@@ -78,13 +78,13 @@ func (m *metalLB) install(t *testing.T) {
 	createPod(t, "controller", m.Node, labels.Set{"app": "metallb", "component": "controller"})
 	for _, block := range yamlBlock.FindAllStringSubmatch(metalLBDocs(t), -1) {
 		for object := range strings.SplitSeq(block[1], "---\n") {
-			apply(t, client, object)
+			createObject(t, client, object)
 		}
 	}
 }
 
-// apply creates an object, as soon as its kind is served, until the test ends.
-func apply(t *testing.T, client dynamic.Interface, text string) {
+// createObject creates an object, as soon as its kind is served, until the test ends.
+func createObject(t *testing.T, client dynamic.Interface, text string) {
 	t.Helper()
 	var object unstructured.Unstructured
 	if err := yaml.Unmarshal([]byte(text), &object.Object); err != nil {
