@@ -31,6 +31,9 @@ func (p pair) like(a netip.Addr) netip.Addr {
 	return p.v6
 }
 
+// String is both.
+func (p pair) String() string { return p.v4.String() + " and " + p.v6.String() }
+
 func (p pair) texts() []string { return []string{p.v4.String(), p.v6.String()} }
 
 // readPair reads one address of each family in any order.

@@ -5,45 +5,101 @@ package lab
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
+	"github.com/mdlayher/ndp"
 	"github.com/vishvananda/netlink"
 )
 
-// hardware finds the address in what both programs print of each answer.
+// hardware finds the address in what arping prints of each answer.
 var hardware = regexp.MustCompile(`(?i)\b[0-9a-f]{1,2}(?::[0-9a-f]{1,2}){5}\b`)
 
 // WhoHas asks the segment that a link is on for an address, once, and returns
-// the hardware addresses of all who answer, sorted. It comes from arping and
-// ndisc6.
-func (n *Namespace) WhoHas(link string, addr netip.Addr) ([]string, error) {
-	command := []string{"arping", "-b", "-c", "1", "-I", link, addr.String()}
+// the hardware addresses of all who answer within a second, sorted.
+func (n *Namespace) WhoHas(link string, addr netip.Addr) (all []string, err error) {
 	if addr.Is6() {
-		command = []string{"ndisc6", "-m", "-r", "1", "-w", "1000", addr.String(), link}
+		all, err = n.solicit(link, addr)
+	} else {
+		all, err = n.arping(link, addr)
 	}
-	text, err := n.Run(command[0], command[1:]...)
-	// Both programs also fail when the number of answers is not one.
+	if err != nil {
+		return nil, fmt.Errorf("ask who has %s: %w", addr, err)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+func (n *Namespace) arping(link string, addr netip.Addr) (all []string, err error) {
+	text, err := n.Run("arping", "-b", "-c", "1", "-I", link, addr.String())
+	// It also fails when the number of answers is not one.
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || text == "") {
-		return nil, fmt.Errorf("ask who has %s: %w", addr, err)
+		return nil, err
 	}
 	return answerers(text), nil
 }
 
-// answerers reads what arping and ndisc6 print.
-func answerers(text string) []string {
-	var all []string
+// answerers reads what arping prints.
+func answerers(text string) (all []string) {
 	for line := range strings.Lines(text) {
-		if strings.HasPrefix(line, "Unicast reply") || strings.HasPrefix(line, "Target link-layer address") {
+		if strings.HasPrefix(line, "Unicast reply") {
 			all = append(all, strings.ToLower(hardware.FindString(line)))
 		}
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
+}
+
+// solicit is in the place of ndisc6, which does not hear those who answer from
+// their link-local address, as MetalLB's speaker does.
+func (n *Namespace) solicit(link string, addr netip.Addr) (all []string, err error) {
+	var c *ndp.Conn
+	err = n.Do(func() error {
+		on, err := net.InterfaceByName(link)
+		if err != nil {
+			return err
+		}
+		if c, _, err = ndp.Listen(on, ndp.LinkLocal); err != nil {
+			return err
+		}
+		group, err := ndp.SolicitedNodeMulticast(addr)
+		if err != nil {
+			return err
+		}
+		us := &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: on.HardwareAddr}
+		return c.WriteTo(&ndp.NeighborSolicitation{TargetAddress: addr, Options: []ndp.Option{us}}, nil, group)
+	})
+	if c != nil {
+		defer c.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
+		return nil, err
+	}
+	for {
+		m, _, _, err := c.ReadFrom()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return all, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if a, is := m.(*ndp.NeighborAdvertisement); is && a.Solicited && a.TargetAddress == addr {
+			for _, o := range a.Options {
+				if l, is := o.(*ndp.LinkLayerAddress); is {
+					all = append(all, l.Addr.String())
+				}
+			}
+		}
+	}
 }
 
 // Hardware is the hardware address of a link, as WhoHas writes it.

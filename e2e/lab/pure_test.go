@@ -113,18 +113,10 @@ Unicast reply from 192.0.2.200 [5A:0E:D2:82:53:10]  0.616ms
 Unicast reply from 192.0.2.200 [8A:44:A7:51:6C:61]  0.624ms
 Sent 1 probes (1 broadcast(s))
 Received 3 response(s)
-`: {"5a:0e:d2:82:53:10", "8a:44:a7:51:6c:61"},
+`: {"8a:44:a7:51:6c:61", "5a:0e:d2:82:53:10", "8a:44:a7:51:6c:61"},
 		`ARPING 192.0.2.201 from 192.0.2.100 eth0
 Sent 1 probes (1 broadcast(s))
 Received 0 response(s)
-`: nil,
-		`Soliciting 2001:db8:0:2::c8 (2001:db8:0:2::c8) on eth0...
-Target link-layer address: 8A:44:A7:51:6C:61
- from 2001:db8:0:2::c8
-`: {"8a:44:a7:51:6c:61"},
-		`Soliciting 2001:db8:0:2::c9 (2001:db8:0:2::c9) on eth0...
-Timed out.
-No response.
 `: nil,
 	} {
 		if diff := cmp.Diff(want, answerers(text)); diff != "" {

@@ -19,7 +19,6 @@ conntrack:conntrack
 nft:nftables
 nfacct:nfacct
 arping:iputils-arping
-ndisc6:ndisc6
 gcc:gcc
 headers:libc6-dev
 '
