@@ -84,7 +84,7 @@ func (m *metalLB) close() error {
 	}
 	for _, s := range m.speakers {
 		errs = append(errs, s.kill())
-		if s.relay != m.cluster.relay {
+		if s.relay != m.relay {
 			errs = append(errs, s.relay.Close())
 		}
 	}
@@ -158,7 +158,7 @@ func (m *metalLB) startMetalLB(t *testing.T) {
 		}
 		s := m.speakers[i]
 		// It looks at links in /sys, which has to be that of its own namespace.
-		own := []string{"--mount", "sh", "-c", `mount -t sysfs sysfs /sys && exec "$0" --port=0`, inMetalLB("speaker")}
+		own := []string{"--mount", "sh", "-c", `mount -t sysfs none /sys && exec "$0" --port=0`, inMetalLB("speaker")}
 		return launchMetalLB(&s.program, lab.Command{Path: "unshare", Args: own, Env: []string{
 			"METALLB_NODE_NAME=" + s.node.Name,
 			"METALLB_POD_NAME=" + s.podName(),

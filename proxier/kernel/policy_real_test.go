@@ -110,7 +110,7 @@ func (s street) serve(all []state.Rows) error {
 	s.Cleanup(func() { _ = k.Close() })
 	_, err = k.Prepare(s.Context())
 	left, failed := k.Host(s.Context())
-	errs := append(left, failed, err)
+	errs := slices.Concat(left, []error{failed, err})
 	for _, rows := range all {
 		errs = append(errs,
 			create(s, k.Members(), rows.Members), create(s, k.VirtualServers(), rows.VirtualServers),
