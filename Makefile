@@ -41,8 +41,9 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
 	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(REAL)
 
-e2e-container: control-plane deps machine real-tests ## the end-to-end tests with each daemon in the container of deploy/install.yaml
-	E2E_CONTAINER=1 $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report e2e:e2e
+e2e-container: ARCHITECTURES = amd64
+e2e-container: control-plane deps machine real-tests image ## the end-to-end tests with each daemon in the image, in the container of deploy/install.yaml
+	E2E_CONTAINER=1 E2E_IMAGE=$(OUT)/image/rootfs-amd64.tar $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report e2e:e2e
 
 demo: deps machine build ## the whole story on one screen, in under a minute
 	go build -o $(OUT)/demo ./e2e/demo
@@ -128,6 +129,7 @@ machine:
 	@go build -o $(OUT)/vm ./e2e/vm
 	@go build -o $(OUT)/controlplane ./e2e/controlplane
 	@go build -o $(OUT)/report ./e2e/report
+	@go build -o $(OUT)/confine ./e2e/confine
 
 control-plane:
 	e2e/controlplane/build.sh

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,19 +29,31 @@ func (d *daemon) contained(daemon lab.Command) (lab.Command, error) {
 	if err != nil {
 		return lab.Command{}, err
 	}
+	path, err := p.program()
+	if err != nil {
+		return lab.Command{}, err
+	}
+	daemon.Args = append([]string{path}, daemon.Args...)
 	if !d.initialised {
 		d.initialised = true
-		init, err := d.host.Start(lab.Command{Path: daemon.Path, Args: append(slices.Clone(daemon.Args), "init"), Env: d.env, Log: &d.log})
+		init, err := p.inside(&p.spec.InitContainers[0], append(slices.Clone(daemon.Args), "init"))
 		if err != nil {
 			return lab.Command{}, err
 		}
-		if code := init.ExitCode(); code != 0 {
+		init.Env, init.Log = slices.Concat(d.env, []string{"PATH=" + p.path()}), &d.log
+		process, err := d.host.Start(init)
+		if err != nil {
+			return lab.Command{}, err
+		}
+		if code := process.ExitCode(); code != 0 {
 			return lab.Command{}, fmt.Errorf("init: exit code %d", code)
 		}
 	}
 	for _, c := range p.spec.Containers {
 		if c.Name == "kube-ipvs" {
-			return p.inside(&c, append([]string{daemon.Path}, daemon.Args...)), nil
+			command, err := p.inside(&c, daemon.Args)
+			command.Env = slices.Concat(daemon.Env, []string{"PATH=" + p.path()})
+			return command, err
 		}
 	}
 	return lab.Command{}, errors.New("install.yaml has no container kube-ipvs")
@@ -69,5 +84,43 @@ func podOfManifest() (*pod, error) {
 			set.Spec.Template.Spec.Volumes[i].HostPath.Type = new(corev1.HostPathUnset)
 		}
 	}
-	return podIn(folder, &set)
+	p, err := podIn(folder, &set)
+	if err == nil {
+		// What tests hand to the daemon by their paths.
+		p.further = []string{filepath.Dir(os.Getenv("E2E_KUBECONFIG")), os.TempDir()}
+	}
+	return p, err
+}
+
+// image is the folder with the files of the image, if there is one to be tried.
+var image = sync.OnceValues(func() (folder string, err error) {
+	archive := os.Getenv("E2E_IMAGE")
+	if archive == "" {
+		return "", nil
+	}
+	// Not below the folder for temporary files, which containers see.
+	if folder, err = os.MkdirTemp("/var/lib", "image-"); err != nil {
+		return "", err
+	}
+	if said, err := exec.Command("tar", "-xf", archive, "-C", folder).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("unpack %s: %w: %s", archive, err, said)
+	}
+	return folder, nil
+})
+
+// program is the daemon's as the container sees it.
+func (p *pod) program() (string, error) {
+	if p.root != "" {
+		return "/usr/bin/kube-ipvs", nil
+	}
+	return built()
+}
+
+// path is where the container looks for programs. That of the image stands in
+// its configuration (deploy/image).
+func (p *pod) path() string {
+	if p.root != "" {
+		return "/usr/lib/kube-ipvs/nft:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	return os.Getenv("PATH")
 }

@@ -41,9 +41,12 @@ type daemon struct {
 }
 
 // built lies beside the binary of these tests.
-func built() (string, error) {
+func built() (string, error) { return beside("kube-ipvs") }
+
+// beside is a program that was built into the same folder as these tests.
+func beside(name string) (string, error) {
 	self, err := os.Executable()
-	return filepath.Join(filepath.Dir(self), "kube-ipvs"), err
+	return filepath.Join(filepath.Dir(self), name), err
 }
 
 // start returns when the daemon is ready. Further flags win.
@@ -52,13 +55,12 @@ func (d *daemon) start(further ...string) error {
 	if err != nil {
 		return err
 	}
-	command := lab.Command{Path: path, Args: slices.Concat(flags(), further)}
+	command := lab.Command{Path: path, Args: slices.Concat(flags(), further), Env: d.env}
 	if inContainer() {
 		if command, err = d.contained(command); err != nil {
 			return err
 		}
 	}
-	command.Env = d.env
 	return d.launch(command, 20*time.Millisecond, func() error {
 		_, err := d.get(healthz + "/readyz")
 		return err

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -26,13 +27,16 @@ const (
 	system        = metav1.NamespaceSystem
 )
 
-// pod is one of a DaemonSet in the API, on our node, started as a kubelet does but for the image: each container has exactly the
-// arguments, environment, capabilities and mounts of its spec, and a root folder that cannot be written if that says so.
+// pod is one of a DaemonSet in the API, on our node, started as a kubelet does: each container has exactly the arguments, environment,
+// capabilities, filter of system calls and mounts of its spec, and a root folder that cannot be written if that says so. Its files are
+// those of the image if there is one (E2E_IMAGE), else of this machine.
 type pod struct {
 	spec    corev1.PodSpec
 	config  map[string]string // what the ConfigMap in the API holds
 	sources map[string]string // of volumes, by name
 	account string            // the folder with token and CA
+	root    string            // the folder with the image; empty without
+	further []string          // folders of this machine that are seen as they are
 }
 
 func newPod(t *testing.T, set *appsv1.DaemonSet) *pod {
@@ -58,6 +62,9 @@ func newPod(t *testing.T, set *appsv1.DaemonSet) *pod {
 // podIn has the sources of its volumes in a folder, but for those that every host has; they are empty.
 func podIn(folder string, set *appsv1.DaemonSet) (p *pod, err error) {
 	p = &pod{spec: set.Spec.Template.Spec, sources: map[string]string{}, account: filepath.Join(folder, "account")}
+	if p.root, err = image(); err != nil {
+		return nil, err
+	}
 	err = os.MkdirAll(p.account, 0o755)
 	for _, v := range p.spec.Volumes {
 		source := filepath.Join(folder, v.Name)
@@ -136,43 +143,55 @@ func (p *pod) container(t *testing.T, name string) *corev1.Container {
 // command runs the daemon's program as this container; with words, as one that is executed in it.
 func (p *pod) command(t *testing.T, c *corev1.Container, words ...string) lab.Command {
 	t.Helper()
-	path, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if words == nil {
 		words = c.Args
 	}
-	run := slices.Concat([]string{"env", "-i"}, p.environment(t, c), []string{path}, words)
+	path, err := p.program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := slices.Concat(p.environment(t, c), []string{path}, words)
 	for i := range run {
 		run[i] = strings.ReplaceAll(run[i], "$(NODE_NAME)", "node")
 	}
-	return p.inside(c, run)
+	command, err := p.inside(c, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return command
 }
 
-// inside runs a command with the rights of this container and its view of the file system.
-func (p *pod) inside(c *corev1.Container, run []string) lab.Command {
+// inside runs a command, with its environment before it, with the rights of this container and its view of the file system.
+func (p *pod) inside(c *corev1.Container, run []string) (command lab.Command, err error) {
+	confine, err := beside("confine")
+	if err != nil {
+		return command, err
+	}
+	how := []string{confine, "-capabilities=all"}
 	if s := c.SecurityContext; s.Privileged == nil || !*s.Privileged {
-		bounding := "--bounding-set="
-		for _, d := range s.Capabilities.Drop {
-			bounding += "-" + strings.ToLower(string(d)) + ","
-		}
+		var keep []string
 		for _, a := range s.Capabilities.Add {
-			bounding += "+" + strings.ToLower(string(a)) + ","
+			keep = append(keep, strings.ToLower(string(a)))
 		}
-		run = append([]string{"setpriv", "--no-new-privs", "--inh-caps=-all", strings.TrimSuffix(bounding, ",")}, run...)
+		how[1] = "-capabilities=" + strings.Join(keep, ",")
+		if f := cmp.Or(s.SeccompProfile, p.spec.SecurityContext.SeccompProfile); f != nil && f.Type == corev1.SeccompProfileTypeRuntimeDefault {
+			how = append(how, "-seccomp")
+		}
+	}
+	if p.root != "" {
+		how = append(how, "-root="+p.root)
 	}
 	return lab.Command{
 		Path: "unshare",
-		Args: slices.Concat([]string{"--mount", "--propagation", "private", "sh", "-euc", p.mounts(c) + `exec "$@"`, "container"}, run),
-	}
+		Args: slices.Concat([]string{"--mount", "--propagation", "private", "sh", "-euc", p.mounts(c) + `exec "$@"`, "container"}, how, []string{"--"}, run),
+	}, nil
 }
 
 // environment is that of the spec, which goes before the one that a kubelet makes of the Service `kubernetes`.
 func (p *pod) environment(t *testing.T, c *corev1.Container) []string {
 	t.Helper()
 	all := []string{
-		"PATH=" + os.Getenv("PATH"),
+		"PATH=" + p.path(),
 		"KUBERNETES_SERVICE_HOST=10.96.0.1", "KUBERNETES_SERVICE_PORT=443", "KUBERNETES_PORT_443_TCP_ADDR=10.96.0.1",
 	}
 	for _, e := range c.Env {
@@ -203,16 +222,23 @@ func (p *pod) mounts(c *corev1.Container) string {
 	for _, m := range c.VolumeMounts {
 		all = append(all, mount{p.sources[m.Name], m.MountPath, m.ReadOnly})
 	}
-	// Folders for mounts are made where they leave no trace.
-	line("mount -t tmpfs none /run; mount -t tmpfs none /var/lib")
+	for _, f := range p.further {
+		all = append(all, mount{f, f, true})
+	}
+	if p.root == "" {
+		// Folders for mounts are made where they leave no trace.
+		line("mount -t tmpfs none /run; mount -t tmpfs none /var/lib")
+	} else {
+		line("mount --bind %[1]s %[1]s; for d in proc sys dev; do mkdir -p %[1]s/$d; mount --rbind /$d %[1]s/$d; done", p.root)
+	}
 	for _, m := range all {
-		line(`if [ -d %[1]s ]; then mkdir -p %[2]s; else touch %[2]s; fi; mount --rbind %[1]s %[2]s`, m.source, m.target)
+		line(`if [ -d %[1]s ]; then mkdir -p %[2]s; else mkdir -p "$(dirname %[2]s)"; touch %[2]s; fi; mount --rbind %[1]s %[2]s`, m.source, p.root+m.target)
 	}
 	if s := c.SecurityContext; s.ReadOnlyRootFilesystem != nil && *s.ReadOnlyRootFilesystem {
-		line(`while read -r _ at _; do case $at in /proc*|/dev*|/sys*) ;; *) ! mountpoint -q "$at" || mount -o remount,bind,ro "$at" ;; esac; done </proc/self/mounts`)
+		line(`while read -r _ at _; do case $at in %[1]s/proc*|%[1]s/dev*|%[1]s/sys*) ;; %[1]s/*|"%[1]s") ! mountpoint -q "$at" || mount -o remount,bind,ro "$at" ;; esac; done </proc/self/mounts`, p.root)
 	}
 	if s := c.SecurityContext; s.Privileged == nil || !*s.Privileged {
-		line("mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys; mount -o remount,bind,ro /sys")
+		line("mount --bind %[1]s/proc/sys %[1]s/proc/sys; mount -o remount,bind,ro %[1]s/proc/sys; mount -o remount,bind,ro %[1]s/sys", p.root)
 	}
 	for _, m := range all {
 		mode := "rw"
@@ -220,7 +246,7 @@ func (p *pod) mounts(c *corev1.Container) string {
 			mode = "ro"
 		}
 		// The real folder, below links such as /var/run.
-		line(`mount -o remount,bind,%s "$(readlink -f %s)"`, mode, m.target)
+		line(`mount -o remount,bind,%s "$(readlink -f %s)"`, mode, p.root+m.target)
 	}
 	return b.String()
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds etcd, kube-apiserver, kube-proxy and MetalLB into a folder (~/.cache/kube-ipvs/bin), at the versions of
+# Builds etcd, kube-apiserver, kube-proxy, kubectl and MetalLB into a folder (~/.cache/kube-ipvs/bin), at the versions of
 # binaries/go.mod and metallb/go.mod: some minutes the first time, some seconds later.
 set -eu
 cache=${XDG_CACHE_HOME:-$HOME/.cache}
@@ -14,7 +14,7 @@ mkdir -p "$bin"
 version=$(go list -m -f '{{.Version}}' k8s.io/kubernetes)
 go build -ldflags '-s -w' -o "$bin/etcd" go.etcd.io/etcd/server/v3
 go build -ldflags "-s -w -X k8s.io/component-base/version.gitVersion=$version" -o "$bin/" \
-	k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-proxy
+	k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl
 
 # Its programs are known by their names (kube-ipvs check), so they keep them, and its kinds come along as files.
 cd ../metallb

@@ -4,8 +4,9 @@
 //
 // It starts etcd and kube-apiserver on the host's loopback, waits until the API server is ready, runs the command, and
 // ends all three. The command has the environment of controlplane, and E2E_KUBECONFIG, the path of a kubeconfig with all
-// rights, E2E_APISERVER_PORT, and where others of the real programs are, which it does not start: E2E_KUBE_PROXY, the
-// path of kube-proxy, and E2E_METALLB, a folder with MetalLB's controller and speaker and the files of its kinds (crd).
+// rights, E2E_APISERVER_PORT, and where others of the real programs are, which it does not start: E2E_KUBE_PROXY
+// and E2E_KUBECTL, the paths of kube-proxy and kubectl, and E2E_METALLB, a folder with MetalLB's controller and speaker
+// and the files of its kinds (crd).
 // The server in the kubeconfig is 127.0.0.1; its certificate holds for 10.0.2.2 as well, at which a command below e2e/vm
 // finds it (E2E_HOST):
 //

@@ -53,7 +53,7 @@ func parse(args []string, cache string) (bin string, command []string, err error
 	if flags.NArg() == 0 {
 		return "", nil, errors.New("no command behind the flags")
 	}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy", "metallb/controller", "metallb/speaker"} {
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy", "kubectl", "metallb/controller", "metallb/speaker"} {
 		if _, err := os.Stat(filepath.Join(bin, name)); err != nil {
 			return "", nil, fmt.Errorf("%w (run e2e/controlplane/build.sh)", err)
 		}
@@ -93,7 +93,7 @@ func beside(ctx context.Context, bin string, f files, command []string) (int, er
 
 	cmd := child.Command(ctx, command[0], command[1:]...)
 	cmd.Env = append(os.Environ(), "E2E_KUBECONFIG="+f.path("kubeconfig"), "E2E_APISERVER_PORT="+strconv.Itoa(p.apiserver),
-		"E2E_KUBE_PROXY="+filepath.Join(bin, "kube-proxy"), "E2E_METALLB="+filepath.Join(bin, "metallb"))
+		"E2E_KUBE_PROXY="+filepath.Join(bin, "kube-proxy"), "E2E_KUBECTL="+filepath.Join(bin, "kubectl"), "E2E_METALLB="+filepath.Join(bin, "metallb"))
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	code, err := child.Run(cmd)
 	if cause := context.Cause(ctx); cause != nil {

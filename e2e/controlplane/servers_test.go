@@ -131,7 +131,7 @@ func TestParse(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(bin, "metallb"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy", "metallb/controller", "metallb/speaker"} {
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-proxy", "kubectl", "metallb/controller", "metallb/speaker"} {
 		if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -19,6 +19,7 @@ conntrack:conntrack
 nft:nftables
 nfacct:nfacct
 arping:iputils-arping
+curl:curl
 gcc:gcc
 headers:libc6-dev
 '

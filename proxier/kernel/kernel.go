@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/moby/ipvs"
+	"github.com/sirupsen/logrus"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -62,6 +63,9 @@ func Open(cfg Config) (*Kernel, error) {
 		if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
 			return err
 		}
+		// The library tries to load the module once more, which a container cannot,
+		// and warns.
+		logrus.SetLevel(logrus.ErrorLevel)
 		if k.ipvs, err = ipvs.New(""); err != nil {
 			return fmt.Errorf("open IPVS: %w", err)
 		}
