@@ -64,7 +64,7 @@ man: ## a man page for each verb, into .out/man
 	@mkdir -p $(OUT)/man
 	go test ./cmd/kube-ipvs -count=1 -run TestManPages -man $(OUT)/man
 
-bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in 40 minutes; BENCH=quick for five
+bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in three quarters of an hour; BENCH=quick for five
 	go build -o $(OUT)/ ./e2e/bench ./e2e/bench/measure
 	$(OUT)/controlplane -- $(OUT)/bench $(if $(filter quick,$(BENCH)),-quick -out $(OUT)/bench-quick,-readme README.md) $(BENCHFLAGS)
 

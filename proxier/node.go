@@ -115,6 +115,16 @@ func (p *Proxier) readNode(ctx context.Context) error {
 	return nil
 }
 
+// readNodeFirst reads it unless that has been done: later changes are told of.
+func (p *Proxier) readNodeFirst(ctx context.Context) error {
+	if p.nodeRead {
+		return nil
+	}
+	err := p.readNode(ctx)
+	p.nodeRead = err == nil
+	return err
+}
+
 // deletionTaint is what the cluster autoscaler puts on a node that it is about
 // to remove.
 const deletionTaint = "ToBeDeletedByClusterAutoscaler"

@@ -122,12 +122,14 @@ type Proxier struct {
 	planning   plan.Config
 	book       *plan.Book
 	node       cluster.Node
+	nodeRead   bool
 	known      map[owner]struct{}         // Services that have claims
 	waiting    map[owner][]time.Time      // causes of changes that are not settled yet
 	remarks    map[owner][]cluster.Remark // what could not be programmed
 	unopened   map[owner]error            // why a health port is not open
 	remote     map[owner]remote           // who has endpoints elsewhere only
 	flows      flows
+	ahead      ahead
 	reading    reading
 	touches    touches
 	schedulers schedulers
@@ -192,7 +194,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 		return nil
 	}
 	p.health.Resting() // the API server may be away: that is no fault of this node
-	if err := p.api.WaitForSync(ctx); err != nil {
+	if err := p.awaitCluster(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
 	p.health.Working(time.Now())
@@ -217,10 +219,10 @@ func (p *Proxier) readAll(ctx context.Context) error {
 	return err
 }
 
-// readFirst finds what there is, before the first claim. What was read too long
-// ago, or has been adopted since, is read again.
+// readFirst finds what else there is, before anything is applied. What was read
+// too long ago, or has been adopted since, is read again.
 func (p *Proxier) readFirst(ctx context.Context) error {
-	if err := p.readNode(ctx); err != nil {
+	if err := p.readNodeFirst(ctx); err != nil {
 		return err
 	}
 	adopted, err := p.adopt(ctx)

@@ -18,10 +18,10 @@ import (
 // the kernel never sees half a thought.
 func (p *Proxier) sync(ctx context.Context) report {
 	begin := time.Now()
-	moved := p.changes.Take()
+	moved, planned := p.taken()
 	nodeMoved := (moved.Node || p.lookAgain) && p.nodeMoved(ctx)
 	if nodeMoved || p.schedulers.again {
-		p.schedulers.again = false
+		p.schedulers.again, planned = false, nil
 		for svc := range p.known {
 			if _, already := moved.Services[svc]; !already {
 				moved.Services[svc] = nil
@@ -36,7 +36,9 @@ func (p *Proxier) sync(ctx context.Context) report {
 	}
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
-		p.replan(ctx, svc)
+		if _, already := planned[svc]; !already {
+			p.replan(ctx, svc)
+		}
 	}
 	p.drainServers(ctx, begin)
 	r := newReport()

@@ -18,7 +18,7 @@ import (
 // connection each time.
 func (n *Namespace) Client(timeout time.Duration) *http.Client {
 	return &http.Client{Timeout: timeout, Transport: &http.Transport{
-		DisableKeepAlives: true,
+		DisableKeepAlives: true, DisableCompression: true,
 		DialContext: func(_ context.Context, _, address string) (net.Conn, error) {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil {

@@ -29,6 +29,14 @@ type Moved struct {
 	Ranges bool
 }
 
+// Add puts to m what has moved besides.
+func (m *Moved) Add(other Moved) {
+	for svc, times := range other.Services {
+		m.Services[svc] = append(times, m.Services[svc]...)
+	}
+	m.Node, m.Ranges = m.Node || other.Node, m.Ranges || other.Ranges
+}
+
 // NewChanges returns Changes in which nothing has moved.
 func NewChanges() *Changes {
 	return &Changes{

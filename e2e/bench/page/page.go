@@ -118,7 +118,7 @@ func starts(r figures.Run) *table {
 			if c.Memory != nil {
 				memory = mebibytes(c.Memory.Resident)
 			}
-			t.add(c.Proxy, c.Size.String(), number(s.First), settled(s), number(s.CPU), strconv.Itoa(s.Processes), memory)
+			t.add(c.Proxy, c.Size.String(), firstAnswer(s), settled(s), number(s.CPU), strconv.Itoa(s.Processes), memory)
 		}
 	}
 	return t

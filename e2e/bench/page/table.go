@@ -65,6 +65,14 @@ func settled(s *figures.Start) string {
 	return number(s.Settled)
 }
 
+// firstAnswer may not have come before the time was over.
+func firstAnswer(s *figures.Start) string {
+	if s.First == 0 {
+		return nothing
+	}
+	return number(s.First)
+}
+
 // latencies are p50, p90, p99 and the worst.
 func latencies(s figures.Samples) []string {
 	if len(s) == 0 {
