@@ -37,6 +37,7 @@ type metrics struct {
 
 	answers answers
 	failing *failing
+	slis    slis
 
 	forgotten    prometheus.Counter
 	forgettingIn prometheus.Histogram
@@ -47,6 +48,7 @@ func newMetrics(changes *watch.Changes) *metrics {
 		registry: prometheus.NewRegistry(),
 		answers:  newAnswers(),
 		failing:  &failing{},
+		slis:     newSLIs(),
 		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due.", "kind", "state"),
 		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
 		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),

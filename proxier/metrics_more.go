@@ -77,6 +77,7 @@ func changesOf(c *watch.Changes) (all []prometheus.Collector) {
 
 // Answered counts an answer of the health server.
 func (p *Proxier) Answered(path string, code int) {
+	p.metrics.slis.note(path, code)
 	if probe := p.metrics.answers.probes[path]; probe != nil {
 		probe.WithLabelValues(text(code)).Inc()
 	}

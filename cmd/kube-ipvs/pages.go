@@ -15,9 +15,10 @@ import (
 )
 
 // pages are what is answered beside the metrics, at kube-proxy's paths.
-func (o options) pages(metrics prometheus.Gatherer, started time.Time) http.Handler {
+func (o options) pages(metrics, slis prometheus.Gatherer, started time.Time) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics/slis", promhttp.HandlerFor(slis, promhttp.HandlerOpts{}))
 	text := func(path string, answer func() string) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -56,7 +57,7 @@ func answerJSON(w http.ResponseWriter, what any) {
 
 func statusz(started, now time.Time) string {
 	return fmt.Sprintf("kube-ipvs statusz\n\nStarted: %s\nUp: %s\nGo version: %s\nBinary version: %s\n\n"+
-		"Paths: /configz /flagz /healthz /healthz/ping /metrics /proxyMode /statusz /version\n",
+		"Paths: /configz /flagz /healthz /healthz/ping /metrics /metrics/slis /proxyMode /statusz /version\n",
 		started.UTC().Format(time.RFC3339), now.Sub(started).Round(time.Second), runtime.Version(), version)
 }
 

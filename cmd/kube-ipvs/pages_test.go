@@ -22,8 +22,11 @@ import (
 func visit(t *testing.T, path string, args ...string) (code int, text string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	all := prometheus.Gatherers{idle().Metrics(), programMetrics()}
-	mustParse(t, args...).pages(all, time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	p := idle()
+	p.Answered("/readyz", http.StatusServiceUnavailable)
+	p.Answered("/readyz", http.StatusOK)
+	all := prometheus.Gatherers{p.Metrics(), programMetrics()}
+	mustParse(t, args...).pages(all, p.SLIs(), time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return w.Code, w.Body.String()
 }
 
@@ -46,6 +49,8 @@ func TestPages(t *testing.T) {
 		{"/flagz", "--ipvs-scheduler=mh", "ipvs-scheduler=mh\n", 200},
 		{"/statusz", "", "Binary version: unreleased\n", 200},
 		{"/metrics", "", "kubeproxy_sync_proxy_rules_duration_seconds", 200},
+		{"/metrics/slis", "", `kubernetes_healthcheck{name="sync",type="readyz"} 1`, 200},
+		{"/metrics/slis", "", `kubernetes_healthchecks_total{name="sync",status="error",type="readyz"} 1`, 200},
 		{"/debug/pprof/", "", "404", 404},
 		{"/debug/pprof/cmdline", "--profiling", "", 200},
 	} {

@@ -96,7 +96,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	together(refuseRange(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
-	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, time.Now()), func(bool) {}))
+	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, p.SLIs(), time.Now()), func(bool) {}))
 	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
 	if reason := failure(ctx); reason != nil {
