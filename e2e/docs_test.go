@@ -186,7 +186,8 @@ func programsOfTheDocs(t *testing.T) (folder string) {
 }
 
 // deployed is what a cluster has that a page takes for granted: a Deployment, and
-// kube-proxy's DaemonSet. Nobody makes Pods of them here.
+// kube-proxy's DaemonSet. Nobody makes Pods of them here. In the end it is gone,
+// and what commands have made.
 func deployed(t *testing.T, name string) {
 	t.Helper()
 	labels := map[string]string{"app": name}
@@ -212,6 +213,7 @@ func deployed(t *testing.T, name string) {
 			api.AppsV1().Deployments(metav1.NamespaceDefault).Delete(ctx, name, metav1.DeleteOptions{}),
 			api.AppsV1().DaemonSets(system).Delete(ctx, "kube-proxy", metav1.DeleteOptions{}),
 			api.CoreV1().Services(metav1.NamespaceDefault).Delete(ctx, name, metav1.DeleteOptions{}),
+			api.AppsV1().DaemonSets(system).Delete(ctx, "kube-ipvs", metav1.DeleteOptions{}),
 		} {
 			if err != nil {
 				t.Error(err)
