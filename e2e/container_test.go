@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -34,8 +35,9 @@ func (d *daemon) contained(daemon lab.Command) (lab.Command, error) {
 		return lab.Command{}, err
 	}
 	daemon.Args = append([]string{path}, daemon.Args...)
-	if !d.initialised {
-		d.initialised = true
+	// Other flags are another Pod, with an init container of its own.
+	if flags := strings.Join(daemon.Args, " "); flags != d.initialised {
+		d.initialised = flags
 		init, err := p.inside(&p.spec.InitContainers[0], append(slices.Clone(daemon.Args), "init"))
 		if err != nil {
 			return lab.Command{}, err

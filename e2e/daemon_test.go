@@ -37,7 +37,7 @@ type daemon struct {
 	program
 	env []string // beside that of the tests
 
-	initialised bool // by what an init container does
+	initialised string // the flags with which an init container has run
 }
 
 // built lies beside the binary of these tests.

@@ -6,11 +6,11 @@ import (
 )
 
 // How much garbage may lie about, in percent of what is kept. The first pass
-// makes much and keeps little of it, while everybody waits; after it what is
-// kept of a large cluster is many times what a change throws away, so that
-// memory is dear and collecting cheap.
+// makes much and keeps little of it, while everybody waits: Go's own measure.
+// After it what is kept of a large cluster is many times what a change throws
+// away, so that memory is dear and collecting cheap.
 const (
-	garbageAtStart = 200
+	garbageAtStart = 100
 	garbageLater   = 50
 )
 

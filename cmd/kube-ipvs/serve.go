@@ -142,6 +142,7 @@ func (o options) client() (kubernetes.Interface, error) {
 	// Packing takes both ends longer than the way between them; since 1.37 an API
 	// server packs every single event of a watch that began with a list.
 	cfg.DisableCompression = true
+	cfg.Wrap(buffered)
 	cfg.UserAgent = "kube-ipvs/" + version
 	client, err := kubernetes.NewForConfig(rest.AddUserAgent(cfg, ""))
 	if err != nil {
