@@ -5,24 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// How much garbage may lie about, in percent of what is kept. The first pass
-// makes much and keeps little of it, while everybody waits: Go's own measure.
-// After it what is kept of a large cluster is many times what a change throws
-// away, so that memory is dear and collecting cheap.
-const (
-	garbageAtStart = 100
-	garbageLater   = 50
-)
+// garbagePercent is how much garbage may lie about after the first pass: half of
+// Go's own. What is kept of a large cluster is then many times what a change
+// throws away, so that memory is dear and collecting cheap. At the start much is
+// thrown away while everybody waits.
+const garbagePercent = 50
 
-// collectSeldom holds until the first pass is over. Who has set GOGC decides
-// alone; GOMEMLIMIT holds in any case.
-func collectSeldom() { setGarbage(garbageAtStart) }
-
-func collectOften() { setGarbage(garbageLater) }
-
-func setGarbage(percent int) {
+// collectOften leaves it to who has set GOGC. GOMEMLIMIT holds in any case.
+func collectOften() {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(percent)
+		debug.SetGCPercent(garbagePercent)
 	}
 }
 

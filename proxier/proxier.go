@@ -185,7 +185,6 @@ func New(cfg Config, with Parts) *Proxier {
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
 	p.health.Working(p.started)
-	collectSeldom()
 	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
 		return nil // told to stop before it had begun
 	}

@@ -13,7 +13,7 @@ const (
 	readingPause = time.Second
 	stepTime     = 10 * time.Millisecond // of the step that reads Services
 	atOnce       = 4                     // Services that are asked for together
-	perService   = 12 * time.Millisecond // a round is not faster than this: two minutes for 10,000
+	perService   = 16 * time.Millisecond // a round is not faster than this: 160 s for 10,000
 )
 
 // reading is how far the daemon has come in reading back what the kernel holds.
