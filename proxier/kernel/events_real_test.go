@@ -120,11 +120,16 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 		{"iptables -N OTHERS", "map[]"},
 		{"ip link delete kube-ipvs0", "map[device:1]"},
 		{"ipset create NOT-OURS hash:ip", "map[]"},
-		{"sysctl -w net.ipv4.vs.conntrack=0", "map[sysctl:1]"},
+		{"sysctl -w net.ipv4.vs.conntrack=0", "map[]"}, // that is for Sysctls
 	} {
 		output(t, strings.Fields(c.deed)...)
 		if got := fmt.Sprint(prepare()); got != c.want {
 			t.Errorf("%s: mended %s, want %s", c.deed, got, c.want)
+		}
+	}
+	for _, due := range []bool{true, false} {
+		if set, err := k.Sysctls(t.Context()); err != nil || (set > 0) != due {
+			t.Errorf("%d sysctls set, %v; due: %t", set, err, due)
 		}
 	}
 	if strays := output(t, "iptables-save"); !strings.Contains(strays, "OTHERS") || strings.Contains(strays, "STRAY") {
