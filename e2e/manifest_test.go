@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -54,10 +53,10 @@ func manifest(t *testing.T, name string) (all []*unstructured.Unstructured) {
 	}
 }
 
-// apply has the API server take objects as `kubectl apply --server-side` does, strictly, and answers with the DaemonSet as it then is.
-func apply(t *testing.T, objects []*unstructured.Unstructured) (set *appsv1.DaemonSet) {
+// dynamicClient is for objects of any kind.
+func dynamicClient(t *testing.T) dynamic.Interface {
 	t.Helper()
-	cfg, err := clientcmd.BuildConfigFromFlags("https://"+apiserver(), os.Getenv("E2E_KUBECONFIG"))
+	cfg, err := apiConfig()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,6 +64,13 @@ func apply(t *testing.T, objects []*unstructured.Unstructured) (set *appsv1.Daem
 	if err != nil {
 		t.Fatal(err)
 	}
+	return client
+}
+
+// apply has the API server take objects as `kubectl apply --server-side` does, strictly, and answers with the DaemonSet as it then is.
+func apply(t *testing.T, objects []*unstructured.Unstructured) *appsv1.DaemonSet {
+	t.Helper()
+	client := dynamicClient(t)
 	for _, o := range objects {
 		data, err := o.MarshalJSON()
 		if err == nil {
@@ -75,7 +81,8 @@ func apply(t *testing.T, objects []*unstructured.Unstructured) (set *appsv1.Daem
 			t.Fatalf("apply %s %s: %v", o.GetKind(), o.GetName(), err)
 		}
 	}
-	if set, err = api.AppsV1().DaemonSets(system).Get(within(t, soon), "kube-ipvs", metav1.GetOptions{}); err != nil {
+	set, err := api.AppsV1().DaemonSets(system).Get(within(t, soon), "kube-ipvs", metav1.GetOptions{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	return set

@@ -45,14 +45,7 @@ var yamlBlock = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 // of controller and speakers, and the pool of the docs.
 func (m *metalLB) install(t *testing.T) {
 	t.Helper()
-	cfg, err := apiConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := dynamicClient(t)
 	kinds, err := filepath.Glob(inMetalLB("crd/*.yaml"))
 	if err != nil || len(kinds) == 0 {
 		t.Fatalf("E2E_METALLB does not name a folder with MetalLB's kinds (e2e/controlplane/build.sh): %v", err)

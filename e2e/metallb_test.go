@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -86,16 +85,9 @@ func (m *metalLB) serves(t *testing.T, svc *service) {
 	one := m.announcer(t, at)
 	t.Logf("%s announces %v", one, at)
 	t.Run("MetalLB says the same", func(t *testing.T) {
-		cfg, err := apiConfig()
-		if err != nil {
-			t.Fatal(err)
-		}
-		client, err := dynamic.NewForConfig(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		client := dynamicClient(t)
 		ctx := within(t, patience)
-		err = lab.Until(ctx, func() error {
+		err := lab.Until(ctx, func() error {
 			node, err := announcedBy(ctx, client, svc)
 			if err == nil && node != one.node.Name {
 				err = fmt.Errorf("%s announces, and MetalLB says %s", one, node)

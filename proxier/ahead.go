@@ -13,8 +13,8 @@ type ahead struct {
 	planned map[owner]struct{} // of what has moved
 }
 
-// awaitCluster returns when the API server's answer is whole. The answer for a
-// large cluster takes as long to read as to plan, so what has come is planned
+// awaitCluster returns when the API server's answer is whole. Informers take
+// seconds to hand out the lists of a large cluster, so what has come is planned
 // meanwhile. No more than that: until all is known nothing is applied.
 func (p *Proxier) awaitCluster(ctx context.Context) error {
 	whole := make(chan error, 1)

@@ -1,10 +1,16 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // pieces is a body that counts how often it is read.
@@ -59,4 +65,27 @@ func TestBuffered(t *testing.T) {
 			t.Errorf("closed: %t, %v", body.closed, err)
 		}
 	})
+}
+
+func TestNothingIsPacked(t *testing.T) {
+	var packing string
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		packing = r.Header.Get("Accept-Encoding")
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"kind":"ServiceList","apiVersion":"v1"}`)
+	}))
+	defer server.Close()
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	err := os.WriteFile(kubeconfig, fmt.Appendf(nil, `{apiVersion: v1, kind: Config, current-context: c,
+clusters: [{name: c, cluster: {server: %q, insecure-skip-tls-verify: true}}], contexts: [{name: c, context: {cluster: c}}]}`, server.URL), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := mustParse(t, "--kubeconfig="+kubeconfig).client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CoreV1().Services("").List(t.Context(), metav1.ListOptions{}); err != nil || packing != "" {
+		t.Errorf("asked for %q, %v", packing, err)
+	}
 }
