@@ -26,7 +26,7 @@ func TestNodePort(t *testing.T) {
 		}
 		refused(t, questions)
 	})
-	t.Run("answers at once on an address that the node gets", func(t *testing.T) {
+	t.Run("answers soon on an address that the node gets", func(t *testing.T) {
 		for i, addr := range laterAddrs {
 			address := netip.PrefixFrom(addr, []int{24, 64}[i]).String()
 			if _, err := s.host.Run("ip", "address", "add", address, "dev", "eth0"); err != nil {

@@ -32,7 +32,7 @@ func running(t *testing.T, services int) (*fakeCluster, *kerneltest.Kernel) {
 }
 
 // work has a daemon work with this kernel, which is k or stands before it.
-func work(t *testing.T, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kernel) {
+func work(t *testing.T, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kernel) *proxier.Proxier {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -47,6 +47,7 @@ func work(t *testing.T, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kerne
 			t.Error(err)
 		}
 	})
+	return p
 }
 
 // tardy is a kernel that takes long to prepare.

@@ -30,7 +30,7 @@ func (p *Proxier) loop(ctx context.Context) {
 			collectOften()
 		}
 		giveBack(r.planned)
-		if c.last = time.Now(); p.tables.due() > 0 {
+		if c.last = time.Now(); p.tables.due() > 0 || p.lookAgain {
 			c.later.Reset(c.retries.next())
 		} else {
 			c.retries.reset()
@@ -78,11 +78,10 @@ func (p *Proxier) await(ctx context.Context, c *clocks) (drift map[string]int, p
 		return drift, true
 	case <-p.kernel.Touched():
 		p.noteTouched(p.kernel.TakeTouched(), c.touched)
-		return drift, p.lookAgain
 	case <-c.touched.C:
 		p.health.Working(time.Now())
 		drift = p.lookWhereTouched(ctx)
-		return drift, len(drift) > 0
+		return drift, len(drift) > 0 || p.again || p.lookAgain
 	case <-c.reading.C:
 		p.health.Working(time.Now())
 		var pause time.Duration

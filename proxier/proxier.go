@@ -135,6 +135,7 @@ type Proxier struct {
 	schedulers schedulers
 	drain      *drain.Servers[owner]
 	lookAgain  bool // the node's addresses may have changed
+	again      bool // what planning knows of this node has changed: all is to be planned again
 	takeover   takeover
 	neighbour  neighbour
 	started    time.Time

@@ -89,7 +89,7 @@ func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, 
 		step := r.steps[0]
 		r.steps = r.steps[1:]
 		drift = step(ctx)
-		return drift, len(drift) > 0 || p.lookAgain || p.schedulers.again, 0
+		return drift, len(drift) > 0 || p.lookAgain || p.again, 0
 	}
 	if r.portion == 0 {
 		r.portion = p.portion()

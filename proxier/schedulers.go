@@ -13,7 +13,6 @@ import (
 // those that the kernel lacks.
 type schedulers struct {
 	there map[string]bool // asked for; whether the kernel is known to have it
-	again bool            // what planning was told has changed: all is to be planned again
 }
 
 // askForSchedulers finds out about those that the ports name, once for each.
@@ -32,7 +31,7 @@ func (p *Proxier) askAgainForSchedulers(ctx context.Context) map[string]int {
 	for name, there := range p.schedulers.there {
 		if before := p.planning.Lacking[name]; !there {
 			p.tryScheduler(ctx, name)
-			p.schedulers.again = p.schedulers.again || before != p.planning.Lacking[name]
+			p.again = p.again || before != p.planning.Lacking[name]
 		}
 	}
 	return nil

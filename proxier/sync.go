@@ -19,9 +19,11 @@ import (
 func (p *Proxier) sync(ctx context.Context) report {
 	begin := time.Now()
 	moved, planned := p.taken()
-	nodeMoved := (moved.Node || p.lookAgain) && p.nodeMoved(ctx)
-	if nodeMoved || p.schedulers.again {
-		p.schedulers.again, planned = false, nil
+	if (moved.Node || p.lookAgain) && p.nodeMoved(ctx) {
+		p.again = true
+	}
+	if p.again {
+		p.again, planned = false, nil
 		for svc := range p.known {
 			if _, already := moved.Services[svc]; !already {
 				moved.Services[svc] = nil

@@ -19,14 +19,17 @@ const (
 type touches struct {
 	constant  bool // the device or the rules
 	addresses bool
+	node      bool      // addresses of other interfaces
 	next      time.Time // not again before
 }
+
+func (t touches) any() bool { return t.constant || t.addresses || t.node }
 
 // noteTouched sorts out what is news, and sets the timer for a look at it.
 // Addresses that are as they are believed to be were changed by this daemon.
 func (p *Proxier) noteTouched(t state.Touched, timer *time.Timer) {
-	p.lookAgain = p.lookAgain || t.NodeAddresses
-	already := p.touches.constant || p.touches.addresses
+	already := p.touches.any()
+	p.touches.node = p.touches.node || t.NodeAddresses
 	p.touches.constant = p.touches.constant || t.Device || t.Rules
 	p.touches.addresses = p.touches.addresses || t.Device
 	for a, there := range t.Addresses {
@@ -34,12 +37,13 @@ func (p *Proxier) noteTouched(t state.Touched, timer *time.Timer) {
 			p.touches.addresses = true
 		}
 	}
-	if now := time.Now(); !already && (p.touches.constant || p.touches.addresses) {
+	if now := time.Now(); !already && p.touches.any() {
 		timer.Reset(max(gathering, p.touches.next.Sub(now)))
 	}
 }
 
-// lookWhereTouched reads back what the kernel has told of.
+// lookWhereTouched reads back what the kernel has told of. That an address of the
+// node has come or gone is no reason to plan: others may bear the same.
 func (p *Proxier) lookWhereTouched(ctx context.Context) (drift map[string]int) {
 	t := p.touches
 	p.touches = touches{next: time.Now().Add(betweenLooks)}
@@ -49,6 +53,9 @@ func (p *Proxier) lookWhereTouched(ctx context.Context) (drift map[string]int) {
 	}
 	if t.addresses {
 		maps.Copy(drift, p.read(p.observe(ctx, []table{p.tables.addresses})))
+	}
+	if t.node && p.nodeMoved(ctx) {
+		p.again = true
 	}
 	return drift
 }

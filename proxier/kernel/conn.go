@@ -169,6 +169,21 @@ func (c *conn) list(r request, take func(body []byte) error) error {
 	return err
 }
 
+// listTries is how often a listing is asked for that changes while it is read.
+const listTries = 5
+
+// relist does the same and begins anew when a change interrupts the listing;
+// begin is to forget what has been taken.
+func (c *conn) relist(r request, begin func(), take func(body []byte) error) (err error) {
+	for range listTries {
+		begin()
+		if err = c.list(r, take); !errors.Is(err, errInterrupted) {
+			return err
+		}
+	}
+	return err
+}
+
 func (c *conn) send(batch []byte) error {
 	if c.fd < 0 {
 		if err := c.open(); err != nil {

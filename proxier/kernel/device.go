@@ -63,29 +63,39 @@ func (k *Kernel) device() (netlink.Link, error) {
 	return link, nil
 }
 
+const noDevice = -1
+
+// deviceNumber is that of our device, or noDevice.
+func (k *Kernel) deviceNumber() (int, error) {
+	link, err := k.device()
+	if err != nil || link == nil {
+		return noDevice, err
+	}
+	return link.Attrs().Index, nil
+}
+
 // Addresses are those on our device, whole addresses without a network.
 func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return addresses{k} }
 
 type addresses struct{ k *Kernel }
 
 func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
-	link, err := a.k.device()
+	ours, err := a.k.deviceNumber()
 	if err != nil {
 		return nil, err
 	}
 	rows := map[netip.Addr]state.None{}
-	if link == nil {
+	if ours == noDevice {
 		return rows, nil
 	}
-	bound, err := a.k.links.AddrList(link, netlink.FAMILY_ALL)
+	all, err := a.k.bound(func(link int) bool { return link == ours })
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", Device, translate(err, nil))
+		return nil, fmt.Errorf("on %s: %w", Device, err)
 	}
-	for _, b := range bound {
-		addr, ok := netip.AddrFromSlice(b.IP)
+	for _, b := range all {
 		// The link-local address is the kernel's: it comes when the device is up.
-		if ok && !addr.IsLinkLocalUnicast() {
-			rows[addr.Unmap()] = state.None{}
+		if !b.addr.IsLinkLocalUnicast() {
+			rows[b.addr] = state.None{}
 		}
 	}
 	return rows, nil

@@ -133,6 +133,7 @@ func (k *Kernel) routeEvent(kind uint16, body []byte) {
 		a, err := parseAddress(body)
 		switch {
 		case err != nil:
+		case a.link != ours && !reachable(a.addr): // each veth of a Pod gets one
 		case a.link != ours:
 			k.events.note(func(t *state.Touched) { t.NodeAddresses = true })
 		case !a.addr.IsLinkLocalUnicast():

@@ -41,10 +41,9 @@ type bound struct {
 // parseAddress reads a struct ifaddrmsg and the attributes behind it. The
 // address of the interface itself is the local one, where there is another.
 func parseAddress(body []byte) (b bound, err error) {
-	if len(body) < unix.SizeofIfAddrmsg {
-		return b, errShort
+	if b.link, _, err = linkOfAddress(body); err != nil {
+		return b, err
 	}
-	b.link = int(int32(binary.NativeEndian.Uint32(body[4:])))
 	err = eachAttribute(body[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) {
 		if a, ok := netip.AddrFromSlice(v); ok && (kind == unix.IFA_LOCAL || kind == unix.IFA_ADDRESS && !b.addr.IsValid()) {
 			b.addr = a.Unmap()
@@ -54,6 +53,15 @@ func parseAddress(body []byte) (b bound, err error) {
 		err = errShort
 	}
 	return b, err
+}
+
+// linkOfAddress reads of such a message only whose address it is about, and of
+// which family.
+func linkOfAddress(body []byte) (link int, family uint8, err error) {
+	if len(body) < unix.SizeofIfAddrmsg {
+		return 0, 0, errShort
+	}
+	return int(int32(binary.NativeEndian.Uint32(body[4:]))), body[0], nil
 }
 
 // concernsRules tells whether a message of nftables is about a chain of ours, a

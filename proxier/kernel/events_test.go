@@ -5,7 +5,10 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // linkMessage and addressMessage are as the kernel writes them.
@@ -41,6 +44,32 @@ func TestEventsAreRead(t *testing.T) {
 	peer := attribute(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, []byte{192, 0, 2, 1})
 	if b, err := parseAddress(peer); err != nil || b.addr != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("of an address with a peer the local one counts: %+v, %v", b, err)
+	}
+}
+
+// What is no address of the node triggers nothing: each veth of a Pod gets a
+// link-local one.
+func TestWhichAddressesAreOfInterest(t *testing.T) {
+	const others, ours = 77, 2
+	for _, c := range []struct {
+		link uint32
+		addr string
+		want state.Touched
+	}{
+		{others, "fe80::ecee:eeff:feee:eeee", state.Touched{}},
+		{others, "169.254.1.1", state.Touched{}},
+		{others, "127.0.0.2", state.Touched{}},
+		{others, "192.0.2.1", state.Touched{NodeAddresses: true}},
+		{others, "2001:db8::1", state.Touched{NodeAddresses: true}},
+		{ours, "fe80::1", state.Touched{}},
+		{ours, "10.96.0.1", state.Touched{Addresses: map[netip.Addr]bool{netip.MustParseAddr("10.96.0.1"): true}}},
+	} {
+		k := &Kernel{events: newEvents()}
+		k.deviceIndex.Store(ours)
+		k.routeEvent(unix.RTM_NEWADDR, addressMessage(c.link, netip.MustParseAddr(c.addr)))
+		if diff := cmp.Diff(c.want, k.TakeTouched(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("%s on link %d (-want +got):\n%s", c.addr, c.link, diff)
+		}
 	}
 }
 

@@ -69,9 +69,6 @@ func Open(cfg Config) (*Kernel, error) {
 		if k.ipvs, err = ipvs.New(""); err != nil {
 			return fmt.Errorf("open IPVS: %w", err)
 		}
-		if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
-			return err
-		}
 		if k.tables, err = openTables(); err != nil {
 			return err
 		}
@@ -117,6 +114,9 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 		return k, err
 	}
 	if k.conn, err = dial(unix.NETLINK_GENERIC); err != nil {
+		return k, err
+	}
+	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
 	if k.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {

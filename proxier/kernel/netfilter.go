@@ -21,21 +21,15 @@ const (
 	accountName = 1
 )
 
-// dumpTries is how often a dump is asked for that changes while it is read.
-const dumpTries = 5
-
 // dump lists one kind of objects of netfilter: for each its family and
 // attributes. A kernel without the subsystem has none.
 func (k *Kernel) dump(subsystem, command uint16, each func(family uint8, attributes map[uint16][]byte)) error {
 	var messages [][]byte
-	err := errInterrupted
-	for i := 0; i < dumpTries && errors.Is(err, errInterrupted); i++ {
-		messages = nil
-		err = k.netfilter.list(request{kind: subsystem<<8 | command, body: netfilterHeader(unix.AF_UNSPEC, 0)}, func(body []byte) error {
-			messages = append(messages, bytes.Clone(body))
-			return nil
-		})
-	}
+	r := request{kind: subsystem<<8 | command, body: netfilterHeader(unix.AF_UNSPEC, 0)}
+	err := k.netfilter.relist(r, func() { messages = nil }, func(body []byte) error {
+		messages = append(messages, bytes.Clone(body))
+		return nil
+	})
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil
 	}

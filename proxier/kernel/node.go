@@ -5,29 +5,46 @@ import (
 	"fmt"
 	"net/netip"
 
-	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // NodeAddresses are those by which this machine can be reached: of every
-// interface but our device, without loopback and link-local ones.
+// interface but our device, without loopback and link-local ones. What it costs
+// does not depend on how many Services there are, but for the time in which the
+// kernel names their addresses.
 func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
-	ours, err := k.device()
+	ours, err := k.deviceNumber()
 	if err != nil {
 		return nil, err
 	}
-	all, err := k.links.AddrList(nil, netlink.FAMILY_ALL)
+	all, err := k.bound(func(link int) bool { return link != ours })
 	if err != nil {
-		return nil, fmt.Errorf("list the node's addresses: %w", translate(err, nil))
+		return nil, fmt.Errorf("list the node's addresses: %w", err)
 	}
 	var own []netip.Addr
-	for _, a := range all {
-		addr, ok := netip.AddrFromSlice(a.IP)
-		if !ok || ours != nil && a.LinkIndex == ours.Attrs().Index {
-			continue
-		}
-		if addr = addr.Unmap(); addr.IsGlobalUnicast() {
-			own = append(own, addr)
+	for _, b := range all {
+		if reachable(b.addr) {
+			own = append(own, b.addr)
 		}
 	}
 	return own, nil
+}
+
+// reachable tells whether others can reach the node by an address of it.
+func reachable(a netip.Addr) bool { return a.IsGlobalUnicast() }
+
+// bound lists the addresses of the links that are of interest; of all others
+// nothing is read but the number of their link.
+func (k *Kernel) bound(interest func(link int) bool) (all []bound, err error) {
+	r := request{kind: unix.RTM_GETADDR, body: make([]byte, unix.SizeofIfAddrmsg)}
+	err = k.route.relist(r, func() { all = nil }, func(body []byte) error {
+		link, family, err := linkOfAddress(body)
+		if err != nil || !interest(link) || family != unix.AF_INET && family != unix.AF_INET6 {
+			return err
+		}
+		b, err := parseAddress(body)
+		all = append(all, b)
+		return err
+	})
+	return all, translate(err, nil)
 }

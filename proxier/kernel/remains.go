@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -148,26 +146,20 @@ func (l *look) addresses() error {
 	if err != nil {
 		return err
 	}
-	index := -1
+	index := noDevice
 	if link != nil {
 		if link.Type() != "dummy" {
 			return fmt.Errorf("%s is a %s, not a dummy", Device, link.Type())
 		}
 		l.found.Device, index = Device, link.Attrs().Index
 	}
-	all, err := l.k.links.AddrList(nil, netlink.FAMILY_ALL)
-	if err != nil {
-		return translate(err, nil)
-	}
-	for _, a := range all {
-		addr, ok := netip.AddrFromSlice(a.IP)
-		switch addr = addr.Unmap(); {
-		case !ok:
-		case a.LinkIndex == index:
-			l.found.Bound = append(l.found.Bound, addr)
-		default:
-			l.found.Local = append(l.found.Local, addr)
+	all, err := l.k.bound(func(int) bool { return true })
+	for _, b := range all {
+		if b.link == index {
+			l.found.Bound = append(l.found.Bound, b.addr)
+		} else {
+			l.found.Local = append(l.found.Local, b.addr)
 		}
 	}
-	return nil
+	return err
 }
