@@ -9,6 +9,7 @@ import (
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -186,6 +187,9 @@ func New(cfg Config, with Parts) *Proxier {
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
 	p.health.Working(p.started)
+	if name := p.cfg.Scheduler; p.cfg.DrainTimeout > 0 && state.Schedulers[name].Refuses {
+		klog.InfoS("Connections to endpoints that leave are reset at once: the scheduler refuses clients while one drains", "scheduler", name)
+	}
 	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
 		return nil // told to stop before it had begun
 	}

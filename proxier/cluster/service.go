@@ -134,6 +134,9 @@ func (n *notes) affinity(svc *v1.Service) time.Duration {
 // connections to endpoints that have left are waited for.
 const drainTimeoutKey = "kube-ipvs.io/drain-timeout"
 
+// DrainTimeoutField is where it says so.
+var DrainTimeoutField = annotation(drainTimeoutKey)
+
 func (n *notes) drainTimeout(svc *v1.Service) *time.Duration {
 	text, given := svc.Annotations[drainTimeoutKey]
 	if !given {
@@ -141,7 +144,7 @@ func (n *notes) drainTimeout(svc *v1.Service) *time.Duration {
 	}
 	timeout, err := parseDrainTimeout(text)
 	if err != nil {
-		n.add(err, "%s", annotation(drainTimeoutKey))
+		n.add(err, "%s", DrainTimeoutField)
 		return nil
 	}
 	return &timeout

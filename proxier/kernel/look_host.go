@@ -8,14 +8,20 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // modules are those that traffic through IPVS needs, and the schedulers.
-var modules = []string{
+var modules = append([]string{
 	"ip_vs", "nf_conntrack", "ip_set", "ip_set_hash_ip", "ip_set_hash_ipport", "ip_set_hash_ipportip",
 	"ip_set_hash_ipportnet", "ip_set_hash_net", "xt_set", "dummy",
-	"ip_vs_rr", "ip_vs_wrr", "ip_vs_lc", "ip_vs_wlc", "ip_vs_sh", "ip_vs_mh", "ip_vs_dh", "ip_vs_sed", "ip_vs_nq",
-	"ip_vs_lblc", "ip_vs_lblcr", "ip_vs_fo", "ip_vs_ovf", "ip_vs_twos",
+}, schedulerModules()...)
+
+func schedulerModules() (all []string) {
+	for name := range state.Schedulers {
+		all = append(all, "ip_vs_"+name)
+	}
+	return all
 }
 
 // findModules says how the running kernel has each of modules.

@@ -23,6 +23,9 @@ func Leave(fronts []Front, cfg Config) Leaving {
 		if t := f.Port.DrainTimeout; t != nil {
 			l.Timeout = *t
 		}
+		if cfg.refuses(f.Port) {
+			l.Timeout = 0
+		}
 		for _, e := range ofFamily(f.Port.Endpoints, f.Server.Addr.Addr()) {
 			if !e.Terminating {
 				continue

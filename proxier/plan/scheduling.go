@@ -27,7 +27,7 @@ func (cfg Config) scheduler(p *cluster.Port) string {
 // hashed to it, and say whether a client's connections are told apart by its
 // port: mh does so unless it is told otherwise, sh only when it is told so.
 func flags(scheduler string, ports *bool) (f state.SchedulerFlags) {
-	if !hashes(scheduler) {
+	if !state.Schedulers[scheduler].Hashes {
 		return 0
 	}
 	f = state.Fallback
@@ -37,14 +37,8 @@ func flags(scheduler string, ports *bool) (f state.SchedulerFlags) {
 	return f
 }
 
-// hashes tells whether a scheduler chooses by hash, and knows flags.
-func hashes(scheduler string) bool { return scheduler == "mh" || scheduler == "sh" }
-
 // weight of an endpoint is 1 unless its slice says otherwise.
 func weight(e cluster.Endpoint) state.Weight { return state.Weight(max(e.Weight, 1)) }
-
-// heedless are the schedulers to which all weights above 0 are the same.
-var heedless = []string{"rr", "lc", "dh", "lblc", "lblcr"}
 
 // unschedulable says what of the wishes about p's scheduler nothing comes of.
 func unschedulable(p *cluster.Port, cfg Config) (remarks []cluster.Remark) {
@@ -55,12 +49,31 @@ func unschedulable(p *cluster.Port, cfg Config) (remarks []cluster.Remark) {
 		remarks = append(remarks, p.Remark(p.Scheduler.Field,
 			fmt.Sprintf("the kernel of this node has no scheduler %s (module ip_vs_%s): %s is used", wish, wish, name)))
 	}
-	if p.Scheduler.Ports != nil && !hashes(name) && !lacking {
+	if p.Scheduler.Ports != nil && !state.Schedulers[name].Hashes && !lacking {
 		remarks = append(remarks, p.Remark(p.Scheduler.Field, fmt.Sprintf("scheduler %s has no flags: mh and sh have", name)))
 	}
 	weighted := slices.ContainsFunc(p.Endpoints, func(e cluster.Endpoint) bool { return weight(e) != weight(p.Endpoints[0]) })
-	if weighted && slices.Contains(heedless, name) {
+	if weighted && state.Schedulers[name].Even {
 		remarks = append(remarks, p.Remark("endpoints", fmt.Sprintf("scheduler %s does not heed weights: wrr and wlc do", name)))
 	}
-	return remarks
+	return append(remarks, undrainable(p, cfg)...)
 }
+
+// undrainable says that no connection to an endpoint that leaves is waited for,
+// although the Service asks for time, or for the scheduler that forbids it.
+func undrainable(p *cluster.Port, cfg Config) []cluster.Remark {
+	field, timeout := p.Scheduler.Field, cfg.DrainTimeout
+	if p.DrainTimeout != nil {
+		field, timeout = cluster.DrainTimeoutField, *p.DrainTimeout
+	}
+	asks := p.Scheduler.Name != "" || p.DrainTimeout != nil
+	if !asks || timeout == 0 || !cfg.refuses(p) {
+		return nil
+	}
+	return []cluster.Remark{p.Remark(field, fmt.Sprintf(
+		"scheduler %s refuses clients while an endpoint drains: connections to one that leaves are reset at once", cfg.scheduler(p)))}
+}
+
+// refuses tells whether clients of p would be refused while a real server has
+// weight 0.
+func (cfg Config) refuses(p *cluster.Port) bool { return state.Schedulers[cfg.scheduler(p)].Refuses }
