@@ -11,6 +11,7 @@ func (p *Proxier) loop(ctx context.Context) {
 	p.reading.begun, p.reading.mayRush = time.Now(), true
 	c := newClocks()
 	defer c.stop()
+	defer p.errands.end()
 	for {
 		p.health.Resting()
 		drift, pass := p.await(ctx, c)
@@ -25,7 +26,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		r := p.sync(context.WithoutCancel(ctx))
 		r.drift = drift
 		p.report(r)
-		p.takeOver(ctx, r)
+		p.takeOver(ctx, r.err(p.tables.inKernel()) == nil)
 		if c.last.IsZero() {
 			collectOften()
 		}
@@ -94,6 +95,9 @@ func (p *Proxier) await(ctx context.Context, c *clocks) (drift map[string]int, p
 		return drift, true
 	case do := <-p.looks:
 		do()
+	case then := <-p.errands.done:
+		p.health.Working(time.Now())
+		return p.errands.conclude(ctx, then)
 	case f := <-p.flows.done:
 		if p.flowsForgotten(f) {
 			p.forgetFlows(ctx)

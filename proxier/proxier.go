@@ -59,7 +59,8 @@ type Cluster interface {
 // Kernel is the machine as a Proxier needs it.
 type Kernel interface {
 	// Prepare makes sure of what never varies, and tells how much of each kind it
-	// has put right.
+	// has put right. It may be asked by others than the loop, but not while Look
+	// or Carry is.
 	Prepare(context.Context) (mended map[string]int, err error)
 	// Sysctls sets those that are not as traffic needs them, and tells how many.
 	Sysctls(context.Context) (set int, err error)
@@ -130,6 +131,7 @@ type Proxier struct {
 	unopened   map[owner]error            // why a health port is not open
 	remote     map[owner]remote           // who has endpoints elsewhere only
 	flows      flows
+	errands    errands
 	ahead      ahead
 	reading    reading
 	touches    touches
@@ -168,6 +170,7 @@ func New(cfg Config, with Parts) *Proxier {
 		remarks: map[owner][]cluster.Remark{},
 		remote:  map[owner]remote{},
 		flows:   newFlows(),
+		errands: newErrands(),
 		drain:   drain.New[owner](),
 		looks:   make(chan look),
 

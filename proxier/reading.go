@@ -46,13 +46,18 @@ func (p *Proxier) beginReading(now time.Time) {
 	})
 }
 
-// prepare makes sure of what never varies, and tells what was not as we left it.
-func (p *Proxier) prepare(ctx context.Context) (drift map[string]int) {
-	drift, err := p.kernel.Prepare(ctx)
-	if err != nil {
-		p.fail("prepare the kernel", err)
-	}
-	return drift
+// prepare has what never varies made sure of.
+func (p *Proxier) prepare(ctx context.Context) map[string]int {
+	p.errands.send(ctx, errand{"prepare the kernel", func(ctx context.Context) conclusion {
+		mended, err := p.kernel.Prepare(ctx)
+		return func(ctx context.Context) (drift map[string]int, pass bool) {
+			if err != nil && ctx.Err() == nil {
+				p.fail("prepare the kernel", err)
+			}
+			return mended, len(mended) > 0
+		}
+	}})
+	return nil
 }
 
 // setSysctls may be what a container is not allowed to: that is told, and is no

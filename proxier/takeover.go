@@ -42,33 +42,53 @@ func (p *Proxier) adopt(ctx context.Context) (any bool, err error) {
 }
 
 // takeOver removes what kube-proxy left behind, once all that we want is in the
-// kernel and has been read back from it: until then the old rules carry the
-// traffic.
-func (p *Proxier) takeOver(ctx context.Context, r report) {
+// kernel, as this pass has it, and has been read back from it: until then the old
+// rules carry the traffic.
+func (p *Proxier) takeOver(ctx context.Context, ours bool) {
 	t := &p.takeover
-	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || r.err(p.tables.inKernel()) != nil {
+	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || !ours {
 		return
 	}
-	// Nothing to remove needs no proof.
-	if found := p.kernel.Look(ctx, remains.Takeover); len(found.Plan().Steps) == 0 && len(found.Unread) == 0 {
-		p.noteTakeover(remains.Outcome{Found: found}, nil)
-	} else if p.verified(ctx) {
-		p.removeRemains(ctx)
-	}
+	p.lookForRemains(ctx, func(ctx context.Context, found remains.Found) {
+		switch {
+		case t.done || time.Now().Before(t.next):
+		// Nothing to remove needs no proof.
+		case len(found.Plan().Steps) == 0 && len(found.Unread) == 0:
+			p.noteTakeover(remains.Outcome{Found: found}, nil)
+		case p.verified(ctx):
+			p.removeRemains(ctx)
+		}
+	})
 }
 
 // lookForKubeProxy is a part of reading back: things of kube-proxy's that have
 // come since our takeover mean that it is at work.
 func (p *Proxier) lookForKubeProxy(ctx context.Context) (drift map[string]int) {
-	if t := &p.takeover; t.done {
-		found := p.kernel.Look(ctx, remains.Takeover)
+	t := &p.takeover
+	if !t.done {
+		p.tellOfNeighbour()
+		return nil
+	}
+	p.lookForRemains(ctx, func(ctx context.Context, found remains.Found) {
 		p.neighbour.signs = slices.DeleteFunc(found.Signs(), func(s string) bool { return slices.Contains(t.signs, s) })
 		if len(found.Plan().Steps) > 0 && !time.Now().Before(t.next) {
 			p.removeRemains(ctx)
 		}
-	}
-	p.tellOfNeighbour()
+		p.tellOfNeighbour()
+	})
 	return nil
+}
+
+// lookForRemains has kube-proxy's things looked for, and then does something with
+// what was found.
+func (p *Proxier) lookForRemains(ctx context.Context, then func(context.Context, remains.Found)) {
+	p.errands.send(ctx, errand{"look for what kube-proxy left behind", func(ctx context.Context) conclusion {
+		found := p.kernel.Look(ctx, remains.Takeover)
+		return func(ctx context.Context) (drift map[string]int, pass bool) {
+			then(ctx, found)
+			return nil, false
+		}
+	}})
 }
 
 // verified tells whether the kernel holds all that is wanted, on its own word.
@@ -86,8 +106,13 @@ func (p *Proxier) verified(ctx context.Context) bool {
 }
 
 func (p *Proxier) removeRemains(ctx context.Context) {
-	o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
-	p.noteTakeover(o, err)
+	p.errands.send(ctx, errand{"remove what kube-proxy left behind", func(ctx context.Context) conclusion {
+		o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
+		return func(context.Context) (drift map[string]int, pass bool) {
+			p.noteTakeover(o, err)
+			return nil, false
+		}
+	}})
 }
 
 // noteTakeover says what was removed and what stays.

@@ -49,7 +49,7 @@ func (p *Proxier) lookWhereTouched(ctx context.Context) (drift map[string]int) {
 	p.touches = touches{next: time.Now().Add(betweenLooks)}
 	drift = map[string]int{}
 	if t.constant {
-		maps.Copy(drift, p.prepare(ctx))
+		p.prepare(ctx)
 	}
 	if t.addresses {
 		maps.Copy(drift, p.read(p.observe(ctx, []table{p.tables.addresses})))

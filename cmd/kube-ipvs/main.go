@@ -55,7 +55,7 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 		return o.writeConfig()
 	case verbInit:
 		return o.withKernel(func(k *kernel.Kernel) error {
-			unloaded := k.Load() // first: settings of the table of connections come with its module
+			unloaded := k.Load(ctx) // first: settings of the table of connections come with its module
 			left, err := o.prepareHost(ctx, k)
 			return errors.Join(unloaded, left, err)
 		})

@@ -26,11 +26,11 @@ func (k *Kernel) Carry(ctx context.Context, step remains.Step) error {
 	case remains.DeleteServers:
 		return k.changeServers(ctx, reconcile.Delete, step.Servers)
 	case remains.DestroySets:
-		return each(step.Objects, k.sets.Destroy)
+		return each(step.Objects, k.beside.sets.Destroy)
 	case remains.DeleteTables:
-		return each(step.Objects, func(name string) error { return deleteNFTable(k.netfilter, name) })
+		return each(step.Objects, func(name string) error { return deleteNFTable(k.beside.netfilter, name) })
 	case remains.DeleteAccounts:
-		return each(step.Objects, func(name string) error { return deleteAccount(k.netfilter, name) })
+		return each(step.Objects, func(name string) error { return deleteAccount(k.beside.netfilter, name) })
 	case remains.RemoveDevice:
 		return k.removeDevice()
 	case remains.RestoreSysctls:

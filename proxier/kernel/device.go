@@ -20,33 +20,33 @@ import (
 // know it by this name and pass it over: MetalLB, Calico, kubespray.
 const Device = "kube-ipvs0"
 
-// ensureDevice makes the device if it is missing, and tells whether it was. It
+// ensureDevice makes the device if it is missing, and counts that for Prepare. It
 // stays down, which is enough for its addresses to be local and keeps it out of
 // routing.
-func (k *Kernel) ensureDevice() (made bool, err error) {
+func (k *Kernel) ensureDevice() error {
 	link, err := k.device()
 	if err != nil {
-		return false, err
+		return err
 	}
 	if link != nil {
 		if link.Type() != "dummy" {
 			err = fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
 		}
-		return false, err
+		return err
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = Device
 	err = k.links.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
-	if errors.Is(err, unix.EEXIST) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
+	switch {
+	case err == nil:
+		k.devicesMade.Add(1)
+	case !errors.Is(err, unix.EEXIST):
+		return fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
 			unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
 		}))
 	}
 	_, err = k.device() // has a number now
-	return true, err
+	return err
 }
 
 // device is nil when there is none.
@@ -103,17 +103,13 @@ func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
 
 // Apply goes by the number that the device had when it was last looked for. The
 // kernel does not give a number twice, so that where it knows the number no
-// more the device has been made anew, and is looked for.
+// more the device has been made anew, and is looked for, or has gone, and is made.
 func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state.None]) []error {
 	errs := a.change(ops)
 	if !slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, unix.ENODEV) }) {
 		return errs
 	}
-	link, err := a.k.device()
-	if err == nil && link == nil {
-		err = fmt.Errorf("device %s is missing", Device)
-	}
-	if err != nil {
+	if err := a.k.ensureDevice(); err != nil {
 		return slices.Repeat([]error{err}, len(ops))
 	}
 	return a.change(ops)

@@ -111,3 +111,14 @@ func (c changes) restoreText() string {
 	}
 	return r.String()
 }
+
+// dropText is the input of iptables-restore that removes chains: all are empty
+// before the first goes, since they may lead to each other.
+func (c changes) dropText() string {
+	var r xtables.Restore
+	for _, p := range c.drop {
+		r.Empty(p)
+		r.Delete(p)
+	}
+	return r.String()
+}

@@ -60,7 +60,7 @@ func (k *Kernel) watch() error {
 	if err != nil {
 		return fmt.Errorf("subscribe to links and addresses: %w", translate(err, nil))
 	}
-	if !k.tables[ipset.IPv4].nft {
+	if !k.beside.tables[ipset.IPv4].nft {
 		return nil // subscribing would load nf_tables
 	}
 	err = k.listen(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Touched) { t.Rules = true }, unix.NFNLGRP_NFTABLES)

@@ -103,13 +103,13 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 	}
 	prepare() // the rules of IPv6 came after those of IPv4 had been read
 	saves := map[ipset.Family]string{}
-	for f, tables := range k.tables {
+	for f, tables := range k.beside.tables {
 		saves[f], tables.save = tables.save, "/nowhere"
 	}
 	if mended := prepare(); len(mended) > 0 {
 		t.Errorf("nobody has changed anything, and mended %v", mended)
 	}
-	for f, tables := range k.tables {
+	for f, tables := range k.beside.tables {
 		tables.save = saves[f]
 	}
 	for _, c := range []struct{ deed, want string }{

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 
 	"github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
@@ -37,13 +35,12 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 	if err == nil {
 		return family.ID, nil
 	}
-	out, probeErr := exec.Command("modprobe", "-a", "ip_vs", "ip_vs_"+scheduler).CombinedOutput()
+	probeErr := runTo(context.Background(), nil, "modprobe", "", "-a", "ip_vs", "ip_vs_"+scheduler)
 	if family, err = links.GenlFamilyGet("IPVS"); err == nil {
 		return family.ID, nil
 	}
 	if probeErr != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		return 0, fmt.Errorf("the kernel has no IPVS, and module ip_vs cannot be loaded: %s (%w)", first, probeErr)
+		return 0, fmt.Errorf("the kernel has no IPVS, and module ip_vs cannot be loaded: %w", probeErr)
 	}
 	return 0, fmt.Errorf("the kernel has no IPVS: %w", err)
 }
@@ -51,10 +48,10 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 // Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
 // be able to load later: those of IPVS are there since Open, of iptables since
 // this. All others the kernel loads when it is asked for what they do.
-func (k *Kernel) Load() error {
+func (k *Kernel) Load(ctx context.Context) error {
 	var errs []error
 	for _, f := range k.Families() {
-		errs = append(errs, k.tables[f].touch())
+		errs = append(errs, k.beside.tables[f].touch(ctx))
 	}
 	return errors.Join(errs...)
 }

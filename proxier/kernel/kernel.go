@@ -44,15 +44,23 @@ type Kernel struct {
 	conn       *conn           // generic netlink: virtual and real servers
 	names      names           // of schedulers
 	route      *conn           // rtnetlink: addresses
-	netfilter  *conn           // nfnetlink: what kube-proxy has left
-	links      *netlink.Handle // rtnetlink: everything else
-	sets       *ipset.Client
-	tables     map[ipset.Family]*tables
+	links      *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
+	sets       *ipset.Client   // members
+	beside     beside
 
 	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
+	devicesMade atomic.Int64 // that Prepare has not told of
 	events      *events
 	stop        chan struct{}
 	listening   sync.WaitGroup
+}
+
+// beside is what Prepare, Look and Carry work with, and nobody else: they start
+// programs, and run beside the goroutine that writes rows.
+type beside struct {
+	sets      *ipset.Client // whole sets
+	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
+	tables    map[ipset.Family]*tables
 }
 
 // Open reaches for everything that is needed and changes nothing but the
@@ -69,7 +77,7 @@ func Open(cfg Config) (*Kernel, error) {
 		if k.ipvs, err = ipvs.New(""); err != nil {
 			return fmt.Errorf("open IPVS: %w", err)
 		}
-		if k.tables, err = openTables(); err != nil {
+		if k.beside.tables, err = openTables(); err != nil {
 			return err
 		}
 		return k.watch()
@@ -119,7 +127,10 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
-	if k.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
+	if k.beside.sets, err = ipset.Open(); err != nil {
+		return k, err
+	}
+	if k.beside.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
 		return k, err
 	}
 	return k, more(k)
@@ -138,20 +149,22 @@ func (k *Kernel) Close() error {
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	for _, c := range []*conn{k.conn, k.route, k.netfilter} {
+	for _, c := range []*conn{k.conn, k.route, k.beside.netfilter} {
 		if c != nil && c.fd >= 0 {
 			errs = append(errs, c.close())
 		}
 	}
-	if k.sets != nil {
-		k.sets.Close()
+	for _, c := range []*ipset.Client{k.sets, k.beside.sets} {
+		if c != nil {
+			c.Close()
+		}
 	}
 	return errors.Join(errs...)
 }
 
 // Families are those that this machine can serve, IPv4 first.
 func (k *Kernel) Families() []ipset.Family {
-	if _, ok := k.tables[ipset.IPv6]; ok {
+	if _, ok := k.beside.tables[ipset.IPv6]; ok {
 		return []ipset.Family{ipset.IPv4, ipset.IPv6}
 	}
 	return []ipset.Family{ipset.IPv4}

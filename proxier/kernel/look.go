@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/netip"
@@ -125,15 +126,15 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 				continue
 			}
 			t := snapshot.Tables{Program: program + backend, Ours: backend == ""}
-			out, err := exec.CommandContext(ctx, path).Output()
-			if err != nil {
-				m.Unread = append(m.Unread, fmt.Sprintf("run %s: %v", path, err))
+			var out, version bytes.Buffer
+			if err := runTo(ctx, &out, path, ""); err != nil {
+				m.Unread = append(m.Unread, err.Error())
 				continue
 			}
-			if version, err := exec.CommandContext(ctx, program+backend, "--version").Output(); err == nil {
-				t.Version = strings.TrimSpace(string(version))
+			if err := runTo(ctx, &version, program+backend, "", "--version"); err == nil {
+				t.Version = strings.TrimSpace(version.String())
 			}
-			t.Rules = rulesOf(string(out))
+			t.Rules = rulesOf(out.String())
 			all = append(all, t)
 		}
 	}

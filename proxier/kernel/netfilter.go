@@ -26,7 +26,7 @@ const (
 func (k *Kernel) dump(subsystem, command uint16, each func(family uint8, attributes map[uint16][]byte)) error {
 	var messages [][]byte
 	r := request{kind: subsystem<<8 | command, body: netfilterHeader(unix.AF_UNSPEC, 0)}
-	err := k.netfilter.relist(r, func() { messages = nil }, func(body []byte) error {
+	err := k.beside.netfilter.relist(r, func() { messages = nil }, func(body []byte) error {
 		messages = append(messages, bytes.Clone(body))
 		return nil
 	})

@@ -19,7 +19,9 @@ import (
 // whatever is missing or different of them, and writes nothing else.
 // In that order: rules refer to sets. What fails keeps nothing else from being
 // made, in the other family least of all. It tells how many it has put right,
-// by kind.
+// by kind. It starts programs, and may run beside the goroutine that writes rows,
+// but not beside itself, Look or Carry. A member that is added while its set is
+// made anew may be lost; reading back finds that.
 func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error) {
 	mended = map[string]int{}
 	var errs []error
@@ -27,14 +29,12 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		mended[kind] += n
 		errs = append(errs, err)
 	}
-	made, err := k.ensureDevice()
-	if note("device", 0, err); made {
-		mended["device"]++
-	}
+	err = k.ensureDevice()
+	note("device", int(k.devicesMade.Swap(0)), err)
 	for _, f := range k.Families() {
 		sets, err := k.ensureSets(ctx, f)
 		note("set", sets, err)
-		rules, err := k.tables[f].ensure(ctx, program(f, k.cfg), k.generation)
+		rules, err := k.beside.tables[f].ensure(ctx, program(f, k.cfg), k.generation)
 		note("rule", rules, err)
 	}
 	maps.DeleteFunc(mended, func(_ string, n int) bool { return n == 0 })
@@ -44,7 +44,7 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 // ensureSets makes the sets of one family that are missing, and those anew that
 // bear the name of ours and are something else (K15). It tells how many.
 func (k *Kernel) ensureSets(ctx context.Context, f ipset.Family) (made int, err error) {
-	there, err := k.sets.Sets()
+	there, err := k.beside.sets.Sets()
 	if err != nil {
 		return 0, err
 	}
@@ -58,7 +58,7 @@ func (k *Kernel) ensureSets(ctx context.Context, f ipset.Family) (made int, err 
 		if i >= 0 && (there[i].Type != want.Type || there[i].Family != f) {
 			err = k.replaceSet(ctx, there[i], want)
 		} else {
-			err = ensureSet(k.sets, want)
+			err = ensureSet(k.beside.sets, want)
 		}
 		if errs = append(errs, err); err == nil {
 			made++
@@ -70,17 +70,17 @@ func (k *Kernel) ensureSets(ctx context.Context, f ipset.Family) (made int, err 
 // replaceSet makes a set of another type anew. It cannot be swapped, nor renamed
 // while a rule refers to it: our own rules are taken out for a moment, once.
 func (k *Kernel) replaceSet(ctx context.Context, have, want ipset.Set) error {
-	err := k.sets.Destroy(have.Name)
-	if t := k.tables[want.Family]; errors.Is(err, ipset.ErrBusy) && !t.yielded[have.Name] {
+	err := k.beside.sets.Destroy(have.Name)
+	if t := k.beside.tables[want.Family]; errors.Is(err, ipset.ErrBusy) && !t.yielded[have.Name] {
 		if err = t.takeOut(ctx, have.Name); err == nil {
-			err = k.sets.Destroy(have.Name)
+			err = k.beside.sets.Destroy(have.Name)
 			t.yielded[have.Name] = err != nil // ours would go in vain each time
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("set %s is %s %s and has to be %s %s: %w", have.Name, have.Type, have.Family, want.Type, want.Family, err)
 	}
-	return k.sets.Create(want)
+	return k.beside.sets.Create(want)
 }
 
 // generation numbers the states of nftables in this network namespace: each
@@ -94,7 +94,7 @@ type generation struct {
 // to be read.
 func (k *Kernel) generation() (g generation) {
 	r := request{kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, body: netfilterHeader(unix.AF_UNSPEC, 0)}
-	errs := k.netfilter.ask([]request{r}, func(_ int, body []byte) { g, _ = parseGeneration(body) })
+	errs := k.beside.netfilter.ask([]request{r}, func(_ int, body []byte) { g, _ = parseGeneration(body) })
 	if errs[0] != nil {
 		return generation{}
 	}

@@ -110,7 +110,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	}
 	again := openHere(t, config)
 	for _, f := range again.Families() {
-		tables := again.tables[f]
+		tables := again.beside.tables[f]
 		held, err := tables.dump(t.Context())
 		if err != nil {
 			t.Fatal(err)

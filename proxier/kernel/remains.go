@@ -55,7 +55,7 @@ func (l *look) unless(part string, err error) {
 
 // sets reads names and the ports that virtual servers may listen on.
 func (l *look) sets() error {
-	sets, err := l.k.sets.Sets()
+	sets, err := l.k.beside.sets.Sets()
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil // the kernel has no sets
 	}
@@ -77,9 +77,9 @@ func (l *look) sets() error {
 
 func (l *look) ports(s ipset.Set) (numbers []uint16, err error) {
 	if s.Type != ipset.HashIPPort {
-		return l.k.sets.Ports(s.Name)
+		return l.k.beside.sets.Ports(s.Name)
 	}
-	entries, err := l.k.sets.Members(s.Name)
+	entries, err := l.k.beside.sets.Members(s.Name)
 	for _, e := range entries {
 		numbers = append(numbers, e.Port())
 	}

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/coreos/go-iptables/iptables"
 
@@ -22,17 +20,13 @@ import (
 // lockSeconds is how long a call waits for another's hold on the tables.
 const lockSeconds = 5
 
-// programLimit ends a program that hangs. What takes milliseconds takes many
-// seconds on a node that has far too much to do, which is no time to give up.
-const programLimit = time.Minute
-
-// tables are the iptables of one family. go-iptables finds the program, knows
-// what its version can do, and removes chains. It has neither save nor
-// restore: reading is one iptables-save for everything, and chains and jumps
-// change in one iptables-restore, so that no half-built chain is ever in use
-// and few processes are started.
+// tables are the iptables of one family. go-iptables finds the program and knows
+// what its version can do. It has neither save nor restore: reading is one
+// iptables-save for everything, and chains and jumps change in one
+// iptables-restore, so that no half-built chain is ever in use and few processes
+// are started. What it starts itself has no limit.
 type tables struct {
-	ipt           *iptables.IPTables
+	program       string
 	save, restore string
 	prefix        string
 	printed       map[string]string // how iptables prints our rules, where we know
@@ -65,25 +59,30 @@ func open(f ipset.Family) (*tables, error) {
 			return nil, errors.New("this machine has no IPv6")
 		}
 	}
-	ipt, err := iptables.New(iptables.IPFamily(protocol), iptables.Timeout(lockSeconds))
-	if err != nil {
-		return nil, fmt.Errorf("find %s: %w", name, err)
+	t := &tables{prefix: prefix, yielded: map[string]bool{}}
+	var err error
+	for i, path := range []*string{&t.program, &t.save, &t.restore} {
+		program := name + []string{"", "-save", "-restore"}[i]
+		if *path, err = exec.LookPath(program); err != nil {
+			return nil, fmt.Errorf("find %s: %w", program, err)
+		}
 	}
-	if !ipt.HasRandomFully() {
-		return nil, fmt.Errorf("%s is too old: 1.6.2 or newer is needed", name)
-	}
-	t := &tables{ipt: ipt, prefix: prefix, yielded: map[string]bool{}}
-	if t.save, err = exec.LookPath(name + "-save"); err != nil {
-		return nil, fmt.Errorf("find %s-save: %w", name, err)
-	}
-	if t.restore, err = exec.LookPath(name + "-restore"); err != nil {
-		return nil, fmt.Errorf("find %s-restore: %w", name, err)
-	}
+	// One that hangs is found here, and killed.
 	var version bytes.Buffer
-	if err = runTo(context.Background(), &version, t.save, "", "--version"); err != nil {
+	if err = runTo(context.Background(), &version, t.program, "", "--version"); err != nil {
 		return nil, err
 	}
 	t.nft = backendOf(version.String()) == remains.NFT
+	err = withinLimit(func() error {
+		ipt, err := iptables.New(iptables.Path(t.program), iptables.IPFamily(protocol))
+		if err == nil && !ipt.HasRandomFully() {
+			err = errors.New("it is too old: 1.6.2 or newer is needed")
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the version of %s: %w", name, err)
+	}
 	return t, nil
 }
 
@@ -140,24 +139,24 @@ func (t *tables) takeOut(ctx context.Context, set string) error {
 	return t.write(ctx, t.compare(held, nil))
 }
 
-// write does what is to be done.
+// write does what is to be done. Chains are removed by themselves: that a rule of
+// others leads to one keeps nothing else from being done.
 func (t *tables) write(ctx context.Context, todo changes) error {
 	if err := restore(ctx, t.restore, todo.restoreText()); err != nil {
 		return err
 	}
-	for _, p := range todo.drop {
-		if err := t.ipt.ClearAndDeleteChain(p.Table, p.Chain); err != nil {
-			return fmt.Errorf("delete chain %s of table %s: %w", p.Chain, p.Table, err)
-		}
+	if err := restore(ctx, t.restore, todo.dropText()); err != nil {
+		return fmt.Errorf("delete chains %v: %w", todo.drop, err)
 	}
 	return nil
 }
 
 // touch lists each table that we need. The legacy backend has its modules loaded
 // by that, which takes more than CAP_NET_ADMIN.
-func (t *tables) touch() error {
+func (t *tables) touch(ctx context.Context) error {
 	for _, table := range []string{"mangle", "nat", "filter"} {
-		if _, err := t.ipt.ListChains(table); err != nil {
+		err := runTo(ctx, nil, t.program, "", "--wait", fmt.Sprint(lockSeconds), "-t", table, "-S")
+		if err != nil {
 			return fmt.Errorf("list the chains of iptables table %s: %w", table, err)
 		}
 	}
@@ -202,20 +201,4 @@ func restore(ctx context.Context, program, input string) error {
 		return nil
 	}
 	return runTo(ctx, nil, program, input, "--noflush", "--wait", fmt.Sprint(lockSeconds))
-}
-
-// runTo runs a program to its end, and fails with what it complains about.
-func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, programLimit)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
-	var complaint bytes.Buffer
-	cmd.Stdin, cmd.Stderr = strings.NewReader(input), &complaint
-	if out != nil {
-		cmd.Stdout = out
-	}
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("run %s: %w: %s", filepath.Base(program), err, strings.TrimSpace(complaint.String()))
-	}
-	return nil
 }

@@ -144,8 +144,16 @@ func membersLive(t *testing.T, m Machine) {
 }
 
 func addressesLive(t *testing.T, m Machine) {
-	_ = refused(t, m.Addresses(), netip.MustParseAddr("10.96.0.1"), state.None{})
-	prepare(t, m)
+	// Before there is a device an address brings it, and Prepare tells of that once.
+	first := map[netip.Addr]state.None{netip.MustParseAddr("10.96.0.1"): {}}
+	apply(t, m.Addresses(), reconcile.Create, first)
+	holds(t, m.Addresses(), first)
+	apply(t, m.Addresses(), reconcile.Delete, first)
+	for _, made := range []int{1, 0} {
+		if mended, err := m.Prepare(t.Context()); err != nil || mended["device"] != made {
+			t.Errorf("mended %v, want %d devices: %v", mended, made, err)
+		}
+	}
 	lives(t, m.Addresses(), state.None{}, []netip.Addr{
 		netip.MustParseAddr("10.96.0.1"), netip.MustParseAddr("10.96.0.2"),
 		netip.MustParseAddr("fd00:10:96::1"), netip.MustParseAddr("fd00:10:96::2"),

@@ -25,6 +25,7 @@ var ErrDemanded = errors.New("failed on demand")
 type Kernel struct {
 	mu       sync.Mutex
 	prepared bool
+	device   bool
 	nodes    []netip.Addr
 	damaged  map[string]int // kind -> how many, of what never varies
 	told     state.Touched
@@ -111,9 +112,11 @@ func (k *Kernel) checkMember(m state.Member, _ state.None) error {
 	return fmt.Errorf("no set %s for a %s", m.Set, m.Entry.Type())
 }
 
+// checkAddress makes the device if it has gone, for Prepare to tell of.
 func (k *Kernel) checkAddress(netip.Addr, state.None) error {
-	if !k.prepared {
-		return errors.New("device is missing")
+	if !k.device {
+		k.device = true
+		k.damaged["device"]++
 	}
 	return nil
 }

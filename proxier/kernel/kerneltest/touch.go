@@ -18,10 +18,10 @@ func (k *Kernel) Prepare(context.Context) (mended map[string]int, err error) {
 	mended = maps.Clone(k.damaged)
 	delete(mended, "sysctl")
 	maps.DeleteFunc(k.damaged, func(kind string, _ int) bool { return kind != "sysctl" })
-	if !k.prepared {
+	if !k.device {
 		mended["device"]++
 	}
-	k.prepared = true
+	k.prepared, k.device = true, true
 	return mended, nil
 }
 
@@ -43,7 +43,7 @@ func (k *Kernel) Damage(kind string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if kind == "device" {
-		k.prepared = false
+		k.device = false
 		clear(k.addresses.held)
 		return
 	}
