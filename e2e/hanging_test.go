@@ -69,8 +69,16 @@ func TestNobodyWaitsForAProgramThatHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.mustRun(t, "iptables", "-t", "nat", "-A", "KIPVS-MARK", "-j", "RETURN") // so that it looks again
-	web.setEndpoints(endpoints{"p1": ready})
-	s.becomes(before)
+	err = lab.Until(within(t, patience), func() error {
+		now, err := s.look()
+		if err == nil && now.Rules != before.Rules {
+			err = fmt.Errorf("the rules are not as before:\n%s", now.Rules)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
 	if left, err := s.host.Run("pgrep", "-fx", "sleep 1000"); err == nil {
 		t.Errorf("what it had started is still there: %s", left)
 	}

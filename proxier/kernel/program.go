@@ -43,7 +43,11 @@ func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args .
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return fmt.Errorf("run %s: %w: %s", filepath.Base(program), err, strings.TrimSpace(complaint.String()))
+	err = fmt.Errorf("run %s: %w", filepath.Base(program), err)
+	if said := strings.TrimSpace(complaint.String()); said != "" {
+		err = fmt.Errorf("%w: %s", err, said)
+	}
+	return err
 }
 
 // errProgramHangs says that a program was killed.
