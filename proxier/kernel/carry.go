@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -25,6 +26,13 @@ func (k *Kernel) Carry(ctx context.Context, step remains.Step) error {
 		return k.changeServers(ctx, reconcile.Update, step.Servers)
 	case remains.DeleteServers:
 		return k.changeServers(ctx, reconcile.Delete, step.Servers)
+	case remains.DeleteAnswers:
+		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+			if err := k.removeAnswers(f); err != nil {
+				return fmt.Errorf("%s: %w", answersServer(f), err)
+			}
+		}
+		return nil
 	case remains.DestroySets:
 		return each(step.Objects, k.beside.sets.Destroy)
 	case remains.DeleteTables:

@@ -9,15 +9,17 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // listed is a service of a listing. Ours is false without our flag. A service
-// of a packet mark has no address.
+// of a packet mark has no address and is not ours, but that for answers.
 type listed struct {
-	vs   state.VirtualServer
-	how  state.Balancing
-	ours bool
+	vs      state.VirtualServer
+	how     state.Balancing
+	ours    bool
+	answers ipset.Family // of the one that ensureAnswers makes; else zero
 }
 
 // names keeps one copy of each scheduler's name.
@@ -64,7 +66,10 @@ func (n names) readService(body []byte) (s listed, err error) {
 		return listed{}, errShort
 	}
 	if mark != 0 {
-		return listed{}, nil
+		if mark == answersMark && flags&flagOurs != 0 {
+			s.answers = map[uint16]ipset.Family{unix.AF_INET: ipset.IPv4, unix.AF_INET6: ipset.IPv6}[family]
+		}
+		return listed{answers: s.answers}, nil
 	}
 	at, ok := readAddr(addr, family)
 	s.ours = flags&flagOurs != 0

@@ -35,7 +35,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 		}
 		for _, w := range []state.Weight{0, 1, 65535, 70000} {
 			addr := netip.AddrPortFrom(vs.Addr.Addr().Next(), 8080)
-			rs, weight, err := readDestination(vs, told(attrDest, destination(addr, w)))
+			rs, weight, err := readDestination(vs, told(attrDest, destination(addr, forwardNAT, w)))
 			if want := (state.RealServer{VirtualServer: vs, Addr: addr}); err != nil || rs != want || weight != w {
 				t.Errorf("%s %s is read as %s %s, %v", want, w, rs, weight, err)
 			}
@@ -51,8 +51,18 @@ func TestAServiceWithoutOurFlagIsNotOurs(t *testing.T) {
 	plain := bytes.Replace(ours, []byte{flagOurs, 0, 0, 0, 0xff}, []byte{0, 0, 0, 0, 0xff}, 1)
 	marked := attribute32(service(somewhere[0], state.Balancing{Scheduler: "rr"}), svcMark, 7)
 	for name, body := range map[string][]byte{"foreign": plain, "on a packet mark": marked} {
-		if s, err := (names{}).readService(told(attrService, body)); err != nil || s.ours {
+		if s, err := (names{}).readService(told(attrService, body)); err != nil || s.ours || s.answers != 0 {
 			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+	}
+}
+
+// The virtual server of answers is no row, and cleanup finds it.
+func TestTheServerOfAnswersIsTold(t *testing.T) {
+	for f, own := range ownAddress {
+		body := told(attrService, markService(addressFamily(own), answersMark, "rr"))
+		if s, err := (names{}).readService(body); err != nil || s.ours || s.answers != f {
+			t.Errorf("IPv%d: %+v, %v", f, s, err)
 		}
 	}
 }
@@ -61,7 +71,7 @@ func TestAServiceWithoutOurFlagIsNotOurs(t *testing.T) {
 // its weight.
 func TestOtherForwardingIsNoWeight(t *testing.T) {
 	addr := netip.MustParseAddrPort("10.1.2.3:80")
-	tunnelled := attribute32(destination(addr, 1), destForward, 2)
+	tunnelled := attribute32(destination(addr, forwardNAT, 1), destForward, 2)
 	if _, w, err := readDestination(somewhere[0], told(attrDest, tunnelled)); err != nil || w != otherwise {
 		t.Errorf("%s, %v", w, err)
 	}
@@ -69,7 +79,7 @@ func TestOtherForwardingIsNoWeight(t *testing.T) {
 
 func TestMalformedAnswersAreErrors(t *testing.T) {
 	service := told(attrService, service(somewhere[0], state.Balancing{Scheduler: "rr"}))
-	dest := told(attrDest, destination(somewhere[0].Addr, 1))
+	dest := told(attrDest, destination(somewhere[0].Addr, forwardNAT, 1))
 	for name, b := range map[string][]byte{
 		"nothing":           nil,
 		"a header":          service[:4],
@@ -77,8 +87,8 @@ func TestMalformedAnswersAreErrors(t *testing.T) {
 		"half of another":   dest[:len(dest)/2],
 		"something else":    told(7, nil),
 		"without address":   told(attrService, attribute(nil, svcFlags, []byte{flagOurs, 0, 0, 0})),
-		"a wrong family":    told(attrDest, attribute16(destination(somewhere[0].Addr, 1), destFamily, 17)),
-		"a wrong length":    told(attrDest, attribute(destination(somewhere[0].Addr, 1), destWeight, []byte{1})),
+		"a wrong family":    told(attrDest, attribute16(destination(somewhere[0].Addr, forwardNAT, 1), destFamily, 17)),
+		"a wrong length":    told(attrDest, attribute(destination(somewhere[0].Addr, forwardNAT, 1), destWeight, []byte{1})),
 		"a port of a byte":  told(attrService, attribute(nil, svcPort, []byte{1})),
 		"a family of three": told(attrService, attribute(nil, svcFamily, []byte{1, 2, 3})),
 	} {
@@ -94,8 +104,8 @@ func TestMalformedAnswersAreErrors(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, vs := range somewhere {
 		f.Add(told(attrService, service(vs, state.Balancing{Scheduler: "mh", Affinity: time.Second})))
-		f.Add(told(attrDest, attribute16(destination(vs.Addr, 1), destFamily, addressFamily(vs.Addr.Addr()))))
-		f.Add(told(attrDest, destination(vs.Addr, 1))[:30])
+		f.Add(told(attrDest, attribute16(destination(vs.Addr, forwardNAT, 1), destFamily, addressFamily(vs.Addr.Addr()))))
+		f.Add(told(attrDest, destination(vs.Addr, forwardNAT, 1))[:30])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := (names{}).readService(b)
@@ -110,7 +120,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkReadDestination(b *testing.B) {
-	dest := destination(somewhere[0].Addr, 1)
+	dest := destination(somewhere[0].Addr, forwardNAT, 1)
 	dest = attribute(dest, 10, make([]byte, 84)) // statistics
 	body := told(attrDest, attribute(dest, 12, make([]byte, 116)))
 	b.ReportAllocs()

@@ -133,12 +133,9 @@ func (k *Kernel) probeScheduler(ctx context.Context) error {
 // kernel loads the scheduler. It fails with state.ErrNoScheduler where there is
 // none of this name.
 func (k *Kernel) TryScheduler(_ context.Context, name string) error {
-	mark := attribute32(attribute16(nil, svcFamily, unix.AF_INET), svcMark, probeMark)
-	whole := attribute(mark, svcScheduler, append([]byte(name), 0))
-	whole = attribute(whole, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
-	whole = attribute32(attribute32(whole, svcTimeout, 0), svcNetmask, 0xffffffff)
+	whole, key := markService(unix.AF_INET, probeMark, name), markKey(unix.AF_INET, probeMark)
 	made := k.conn.do([]request{k.command(newService, attribute(nil, attrService, whole))})[0]
-	gone := k.conn.do([]request{k.command(delService, attribute(nil, attrService, mark))})[0]
+	gone := k.conn.do([]request{k.command(delService, attribute(nil, attrService, key))})[0]
 	err := translate(made, map[unix.Errno]error{
 		unix.EEXIST: nil,
 		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, name, name),

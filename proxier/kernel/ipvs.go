@@ -54,7 +54,9 @@ const (
 	destActive   = 7
 	destInactive = 8
 	destFamily   = 11
+
 	forwardNAT   = 0
+	forwardLocal = 1 // to the node's own sockets, as it is
 )
 
 // Flags of a virtual server.
@@ -99,11 +101,27 @@ func service(vs state.VirtualServer, how state.Balancing) []byte {
 	return attribute32(b, svcNetmask, netmask)
 }
 
+// markKey names the virtual server of a packet mark.
+func markKey(family uint16, mark uint32) []byte {
+	return attribute32(attribute16(nil, svcFamily, family), svcMark, mark)
+}
+
+// markService is a whole one, with our flag on it.
+func markService(family uint16, mark uint32, scheduler string) []byte {
+	netmask := uint32(0xffffffff)
+	if family == unix.AF_INET6 {
+		netmask = 128
+	}
+	b := attribute(markKey(family, mark), svcScheduler, append([]byte(scheduler), 0))
+	b = attribute(b, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
+	return attribute32(attribute32(b, svcTimeout, 0), svcNetmask, netmask)
+}
+
 // destination is a whole real server.
-func destination(addr netip.AddrPort, weight state.Weight) []byte {
+func destination(addr netip.AddrPort, forward uint32, weight state.Weight) []byte {
 	b := attribute(nil, destAddr, wideAddr(addr.Addr()))
 	b = attribute(b, destPort, bigEndian(addr.Port()))
-	b = attribute32(b, destForward, forwardNAT)
+	b = attribute32(b, destForward, forward)
 	b = attribute32(b, destWeight, uint32(weight))
 	b = attribute32(b, destUpper, 0)
 	return attribute32(b, destLower, 0)

@@ -32,6 +32,10 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 	err = k.ensureDevice()
 	note("device", int(k.devicesMade.Swap(0)), err)
 	for _, f := range k.Families() {
+		made, err := k.ensureAnswers(f)
+		if note("virtual server", 0, err); made {
+			mended["virtual server"]++
+		}
 		sets, err := k.ensureSets(ctx, f)
 		note("set", sets, err)
 		rules, err := k.beside.tables[f].ensure(ctx, program(f, k.cfg), k.generation)

@@ -137,6 +137,9 @@ func (l *look) servers() error {
 		if err == nil && s.vs.Addr.IsValid() && !l.k.excluded(s.vs.Addr.Addr()) {
 			l.found.Servers = append(l.found.Servers, remains.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})
 		}
+		if s.answers != 0 {
+			l.found.Answers = append(l.found.Answers, answersServer(s.answers))
+		}
 		return err
 	}), nil)
 }

@@ -57,7 +57,14 @@ func (w words) looking(s state.Set) string {
 	return w.prefix + string(s) + " " + parts[state.Types[s]]
 }
 
-const onlyNew = "-m conntrack --ctstate NEW"
+const (
+	onlyNew     = "-m conntrack --ctstate NEW"
+	onlyAnswers = "-m conntrack --ctdir REPLY"
+)
+
+// answers is the deed with what is an answer to a process of the node and comes
+// to a port of a Service. The whole mark has to be as IPVS knows it.
+var answers = fmt.Sprintf(" -j MARK --set-xmark %#x/0xffffffff", answersMark)
 
 // program is the whole of our iptables rules for one family. It is the same
 // for no Service and for ten thousand: all that differs between them is in
@@ -75,6 +82,11 @@ func program(f ipset.Family, cfg Config) []chain {
 		{table: "mangle", name: w.prefix + "OUTPUT", from: []string{"OUTPUT"}, when: onlyNew, rules: []string{
 			shutOut,
 			w.notIn(state.Inside) + " " + w.in(state.Drop) + " -j DROP",
+		}},
+		// Also answers that a process of the node waits for.
+		{table: "mangle", name: w.prefix + "ANSWERS", from: []string{"INPUT", "OUTPUT"}, when: onlyAnswers, rules: []string{
+			w.in(state.ServicePorts) + answers,
+			w.in(state.NodePorts) + answers,
 		}},
 		{table: "nat", name: w.prefix + "MARK", from: []string{"PREROUTING", "OUTPUT"}, rules: w.marks(cfg)},
 		{table: "nat", name: w.prefix + "MASQUERADE", from: []string{"POSTROUTING"}, rules: []string{

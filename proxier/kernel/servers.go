@@ -151,7 +151,7 @@ func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]stat
 func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServer, state.Weight]) []error {
 	requests := func(op reconcile.Op[state.RealServer, state.Weight], otherwise bool) request {
 		body := attribute(nil, attrService, serviceKey(op.Key.VirtualServer))
-		body = attribute(body, attrDest, destination(op.Key.Addr, op.Value))
+		body = attribute(body, attrDest, destination(op.Key.Addr, forwardNAT, op.Value))
 		switch {
 		case op.Verb == reconcile.Delete:
 			return r.k.command(delDest, body)

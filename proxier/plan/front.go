@@ -102,7 +102,11 @@ func (cfg Config) leaves(addr netip.Addr) bool {
 // Where it may, it still stays where it is: bound and hidden by us, it would
 // take the host's other ports with it.
 func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem string) {
+	if f.Health {
+		return true, ""
+	}
 	if !f.Bind {
+		f.Sets = slices.Concat(f.Sets, []state.Set{state.NodePorts})
 		return true, ""
 	}
 	addr := f.Server.Addr.Addr()
@@ -113,7 +117,7 @@ func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem strin
 	case own && f.Title == Claimed && !cfg.ServeNodeAddresses:
 		return false, fmt.Sprintf("%s is an address of this node: it is not served here", addr)
 	case own:
-		f.Bind = false
+		f.Bind, f.Sets = false, slices.Concat(f.Sets, []state.Set{state.NodePorts})
 		return true, fmt.Sprintf("%s is an address of this node: it is served here, but not bound to our device", addr)
 	}
 	f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})

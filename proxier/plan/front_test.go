@@ -53,7 +53,7 @@ func TestFronts(t *testing.T) {
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
 			"status.loadBalancer.ingress 203.0.113.1:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
 			"spec.externalIPs 198.51.100.80:80/TCP Cluster bind=true [MASQUERADE SERVICES]",
-			"spec.ports.nodePort 192.0.2.10:30080/TCP Cluster bind=false [MASQUERADE]",
+			"spec.ports.nodePort 192.0.2.10:30080/TCP Cluster bind=false [MASQUERADE NODEPORTS]",
 		},
 	}, {
 		name:   "B35 external policy",
@@ -62,7 +62,7 @@ func TestFronts(t *testing.T) {
 			"spec.clusterIPs 10.96.0.1:80/TCP Cluster bind=true [CLUSTER SERVICES]",
 			"status.loadBalancer.ingress 203.0.113.1:80/TCP Local bind=true [SERVICES]",
 			"spec.externalIPs 198.51.100.80:80/TCP Local bind=true [SERVICES]",
-			"spec.ports.nodePort 192.0.2.10:30080/TCP Local bind=false []",
+			"spec.ports.nodePort 192.0.2.10:30080/TCP Local bind=false [NODEPORTS]",
 			"status.loadBalancer.ingress 251.0.113.1:80/TCP Cluster bind=true [SERVICES SHADOWS] of 203.0.113.1:80/TCP",
 			"spec.externalIPs 246.51.100.80:80/TCP Cluster bind=true [SERVICES SHADOWS] of 198.51.100.80:80/TCP",
 			"spec.ports.nodePort 240.0.2.10:30080/TCP Cluster bind=true [SERVICES SHADOWS] of 192.0.2.10:30080/TCP",

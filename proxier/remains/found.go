@@ -40,6 +40,7 @@ type Found struct {
 	NodePorts map[NodePort]bool // in the sets that NodePortsIn names
 	Accounts  []string          // of nfacct
 	Servers   []Server          // outside of the excluded ranges
+	Answers   []string          // those of ours that stand on a packet mark
 	Device    string            // the name of ours; empty if there is none
 	Bound     []netip.Addr      // addresses on that
 	Local     []netip.Addr      // addresses of all other interfaces

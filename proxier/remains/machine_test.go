@@ -50,6 +50,8 @@ func (m *machine) Carry(_ context.Context, s Step) error {
 		}
 	case DeleteServers:
 		m.found.Servers = without(m.found.Servers, s.Servers)
+	case DeleteAnswers:
+		m.found.Answers = without(m.found.Answers, s.Objects)
 	case DestroySets:
 		return m.destroy(s.Objects)
 	case DeleteTables:
@@ -157,6 +159,8 @@ func load(t *testing.T, archive *txtar.Archive) *machine {
 			}
 		case "accounts":
 			f.Accounts = lines
+		case "answers":
+			f.Answers = lines
 		case "bound":
 			f.Device, f.Bound = "kube-ipvs0", addresses(lines)
 		case "local":
@@ -231,7 +235,7 @@ func (m *machine) String() string {
 		lines = append(lines, fmt.Sprintf("server %s ours %t", s.VirtualServer, s.Ours))
 	}
 	for kind, names := range map[string][]string{
-		"set": m.found.Sets, "nfacct": m.found.Accounts, "nftables": m.found.NFTables, "device": {m.found.Device},
+		"set": m.found.Sets, "answers": m.found.Answers, "nfacct": m.found.Accounts, "nftables": m.found.NFTables, "device": {m.found.Device},
 	} {
 		for _, n := range names {
 			lines = append(lines, kind+" "+n)

@@ -26,6 +26,7 @@ func (f Found) Plan() (p Plan) {
 		// Sets and device tell whose the virtual servers are, so they go after
 		// them: interrupted anywhere, a second run knows as much as the first.
 		p.addServers(DeleteServers, append(f.kubeProxyServers(), f.ourServers()...))
+		p.add(Step{Deed: DeleteAnswers, Objects: chosen(f.Answers, func(string) bool { return true })})
 	}
 	f.planSets(&p)
 	p.add(Step{Deed: DeleteAccounts, Objects: chosen(f.Accounts, func(a string) bool { return kubeProxyAccounts[a] })})

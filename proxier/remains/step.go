@@ -16,6 +16,7 @@ const (
 	EmptyChains    Deed = "empty chain"
 	DeleteChains   Deed = "delete chain"
 	DeleteServers  Deed = "delete virtual server"
+	DeleteAnswers  Deed = "delete virtual server of" // a packet mark
 	DestroySets    Deed = "destroy set"
 	DeleteAccounts Deed = "delete nfacct object"
 	RemoveDevice   Deed = "remove device"

@@ -12,6 +12,7 @@ type Set string
 // range lets in.
 const (
 	ServicePorts Set = "SERVICES"   // address and port of every Service on our device
+	NodePorts    Set = "NODEPORTS"  // address and port of every Service on an address of the node's own
 	Addresses    Set = "ADDRESSES"  // every address on our device; the rest of the host hides behind it
 	ClusterPorts Set = "CLUSTER"    // masqueraded unless the client is a Pod of this cluster
 	Masquerade   Set = "MASQUERADE" // masqueraded whoever the client is
@@ -36,6 +37,7 @@ const (
 // Types lists every Set with the type its members have.
 var Types = map[Set]ipset.Type{
 	ServicePorts: ipset.HashIPPort,
+	NodePorts:    ipset.HashIPPort,
 	Addresses:    ipset.HashIP,
 	ClusterPorts: ipset.HashIPPort,
 	Masquerade:   ipset.HashIPPort,
