@@ -15,15 +15,14 @@ import (
 // value is all of them, and so is a family that nothing is said about.
 type NodePorts struct {
 	Within  []netip.Prefix // addresses within these
-	Primary bool           // the node's first internal (else external) address of each family
+	Primary bool           // the node's first internal (else external) address of each family; none while that is unknown
 	Chosen  netip.Addr     // is primary in its family, whatever the Node object says; zero: none
 }
 
 // pick returns those of the node's own addresses that answer.
 func (n NodePorts) pick(own []netip.Addr, node *v1.Node) []netip.Addr {
 	return slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
-		within := n.within(node, a)
-		return len(within) > 0 && !slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Contains(a) })
+		return !slices.ContainsFunc(n.within(node, a), func(p netip.Prefix) bool { return p.Contains(a) })
 	})
 }
 
@@ -32,8 +31,7 @@ func (n NodePorts) pick(own []netip.Addr, node *v1.Node) []netip.Addr {
 // answers on addresses of ours, and while the node has none.
 func (n NodePorts) listen(picked []netip.Addr, node *v1.Node) (on []netip.Addr) {
 	for _, everywhere := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-		within := n.within(node, everywhere)
-		if len(within) == 0 || slices.ContainsFunc(within, func(p netip.Prefix) bool { return p.Bits() == 0 }) {
+		if slices.ContainsFunc(n.within(node, everywhere), func(p netip.Prefix) bool { return p.Bits() == 0 }) {
 			on = append(on, everywhere)
 			continue
 		}
@@ -46,7 +44,8 @@ func (n NodePorts) listen(picked []netip.Addr, node *v1.Node) (on []netip.Addr) 
 	return on
 }
 
-// within are the ranges that something is said about, in the family of a.
+// within are the ranges of the family of a whose addresses answer. Where only the
+// primary address is asked for, an address that is not known yet opens no other.
 func (n NodePorts) within(node *v1.Node, a netip.Addr) []netip.Prefix {
 	all := slices.Clone(n.Within)
 	if n.Primary {
@@ -54,7 +53,11 @@ func (n NodePorts) within(node *v1.Node, a netip.Addr) []netip.Prefix {
 			all = append(all, netip.PrefixFrom(p, p.BitLen()))
 		}
 	}
-	return slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != a.Is4() })
+	all = slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != a.Is4() })
+	if len(all) == 0 && !n.Primary {
+		return []netip.Prefix{netip.PrefixFrom(a, 0).Masked()}
+	}
+	return all
 }
 
 // primary are the node's addresses, one to a family.

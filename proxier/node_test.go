@@ -19,6 +19,13 @@ func TestWhereNodeAndHealthPortsAnswer(t *testing.T) {
 	known := &v1.Node{Status: v1.NodeStatus{Addresses: []v1.NodeAddress{
 		{Type: v1.NodeExternalIP, Address: "192.0.2.1"}, {Type: v1.NodeInternalIP, Address: "10.0.0.1"},
 	}}}
+	both := known.DeepCopy()
+	both.Status.Addresses = append(both.Status.Addresses, v1.NodeAddress{Type: v1.NodeInternalIP, Address: "2001:db8::1"})
+	primaryAnd := func(text string) NodePorts {
+		n := within(text)
+		n.Primary = true
+		return n
+	}
 	for _, c := range []struct {
 		name          string
 		ports         NodePorts
@@ -30,9 +37,11 @@ func TestWhereNodeAndHealthPortsAnswer(t *testing.T) {
 		{"both", within("192.0.2.0/24", "2001:db8::/64"), nil, "[192.0.2.1 2001:db8::1]", "[192.0.2.1 2001:db8::1]"},
 		{"all", within("0.0.0.0/0", "::/0"), nil, "[10.0.0.1 192.0.2.1 2001:db8::1]", "[0.0.0.0 ::]"},
 		{"none of them", within("198.51.100.0/24"), nil, "[2001:db8::1]", "[::]"},
-		{"primary", NodePorts{Primary: true}, known, "[10.0.0.1 2001:db8::1]", "[10.0.0.1 ::]"},
-		{"primary, chosen", NodePorts{Primary: true, Chosen: netip.MustParseAddr("192.0.2.1")}, known, "[192.0.2.1 2001:db8::1]", "[192.0.2.1 ::]"},
-		{"primary of an unknown node", NodePorts{Primary: true}, nil, "[10.0.0.1 192.0.2.1 2001:db8::1]", "[0.0.0.0 ::]"},
+		{"primary", NodePorts{Primary: true}, both, "[10.0.0.1 2001:db8::1]", "[10.0.0.1 2001:db8::1]"},
+		{"primary, known in one family", NodePorts{Primary: true}, known, "[10.0.0.1]", "[10.0.0.1]"},
+		{"primary, chosen", NodePorts{Primary: true, Chosen: netip.MustParseAddr("192.0.2.1")}, known, "[192.0.2.1]", "[192.0.2.1]"},
+		{"primary of an unknown node", NodePorts{Primary: true}, nil, "[]", "[]"},
+		{"primary and a network", primaryAnd("192.0.2.0/24"), nil, "[192.0.2.1]", "[192.0.2.1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			picked := c.ports.pick(own, c.node)
