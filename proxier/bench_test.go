@@ -24,6 +24,7 @@ type plain struct {
 	services  map[owner]*v1.Service
 	slices    map[owner][]*discovery.EndpointSlice
 	endpoints int
+	more      func(*v1.Service) // of every Service; nil: nothing
 }
 
 func (c *plain) WaitForSync(context.Context) error { return nil }
@@ -44,6 +45,9 @@ func (c *plain) put(i, move int) owner {
 		ClusterIP: fmt.Sprintf("10.96.%d.%d", i>>8, i&255),
 		Ports:     []v1.ServicePort{{Name: name, Port: 80, Protocol: protocol}},
 	}}
+	if c.more != nil {
+		c.more(c.services[n])
+	}
 	slice := &discovery.EndpointSlice{
 		ObjectMeta: meta, AddressType: discovery.AddressTypeIPv4,
 		Ports: []discovery.EndpointPort{{Name: &name, Port: &port, Protocol: &protocol}},
@@ -67,7 +71,7 @@ func full(tb testing.TB, services, endpoints int) (*Proxier, *plain) {
 // fullOn is the same on this kernel.
 func fullOn(tb testing.TB, k Kernel, services, endpoints int) (*Proxier, *plain) {
 	tb.Helper()
-	api := &plain{map[owner]*v1.Service{}, map[owner][]*discovery.EndpointSlice{}, endpoints}
+	api := &plain{map[owner]*v1.Service{}, map[owner][]*discovery.EndpointSlice{}, endpoints, nil}
 	changes, h := watch.NewChanges(), health.New(time.Minute)
 	if _, err := k.Prepare(tb.Context()); err != nil {
 		tb.Fatal(err)
@@ -107,6 +111,64 @@ func BenchmarkOneEndpoint(b *testing.B) {
 				p.report(p.sync(context.Background()))
 			}
 		})
+	}
+}
+
+// odd is a Proxier that serves so many Services of which each cannot have all that
+// it asks for, and has endpoints elsewhere only.
+func odd(tb testing.TB, services int) (*Proxier, *plain) {
+	tb.Helper()
+	p, api := full(tb, 0, 1)
+	api.more = func(s *v1.Service) {
+		s.Spec.ExternalIPs = []string{"not an address"}
+		s.Spec.InternalTrafficPolicy = new(v1.ServiceInternalTrafficPolicyLocal)
+	}
+	for i := range services {
+		p.changes.Mark(api.put(i, 0), time.Time{})
+	}
+	p.report(p.sync(tb.Context()))
+	if len(p.remarks.on) != services || len(p.remote.of) != services {
+		tb.Fatalf("of %d Services %d have remarks, and %d endpoints elsewhere only", services, len(p.remarks.on), len(p.remote.of))
+	}
+	return p, api
+}
+
+// BenchmarkOneOddService is a pass for one of them.
+func BenchmarkOneOddService(b *testing.B) {
+	quiet()
+	for _, services := range []int{100, 1_000, 10_000} {
+		b.Run(fmt.Sprint(services), func(b *testing.B) {
+			p, api := odd(b, services)
+			b.ReportAllocs()
+			for n := 1; b.Loop(); n++ {
+				b.StopTimer()
+				svc := api.put(services/2, n%250+1)
+				b.StartTimer()
+				p.changes.Mark(svc, time.Time{})
+				p.report(p.sync(context.Background()))
+			}
+		})
+	}
+}
+
+// A pass for one Service takes no longer because there is something to say of
+// many others. The shortest of many is hardly disturbed by what else runs.
+func TestTimeOfAPassFollowsTheChange(t *testing.T) {
+	shortest := func(services int) time.Duration {
+		p, api := odd(t, services)
+		best := time.Hour
+		for i := range 300 {
+			p.changes.Mark(api.put(services/2, i%250+1), time.Time{})
+			begin := time.Now()
+			p.report(p.sync(t.Context()))
+			best = min(best, time.Since(begin))
+		}
+		return best
+	}
+	few, many := shortest(1_000), shortest(10_000)
+	t.Logf("a pass takes %v among 1,000 Services, %v among 10,000", few, many)
+	if many > 3*few {
+		t.Errorf("a pass takes %v among 10,000 Services and %v among 1,000", many, few)
 	}
 }
 

@@ -2,7 +2,6 @@ package proxier
 
 import (
 	"context"
-	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -17,7 +16,7 @@ import (
 // a UDP flow that nobody answers lives as long as its client sends.
 type flows struct {
 	servers map[owner]backends // what each Service wants now
-	pending map[owner]backends // those that have changed since they were looked at
+	pending map[owner]touched  // those that have changed since they were looked at
 	running bool
 	done    chan forgotten
 }
@@ -26,31 +25,34 @@ type flows struct {
 // servers.
 type backends = map[state.VirtualServer][]netip.AddrPort
 
+// touched are virtual servers of one Service, also those that it had before.
+type touched map[state.VirtualServer]struct{}
+
 // forgotten is the outcome of one look at the kernel's flows.
 type forgotten struct {
-	asked   map[owner]backends
+	asked   map[owner]touched
 	deleted int
 	took    time.Duration
 	err     error
 }
 
 func newFlows() flows {
-	return flows{servers: map[owner]backends{}, pending: map[owner]backends{}, done: make(chan forgotten, 1)}
+	return flows{servers: map[owner]backends{}, pending: map[owner]touched{}, done: make(chan forgotten, 1)}
 }
 
 // note compares what a Service wants with what it wanted before. Servers that
-// it no longer wants are pending too, with nobody to answer.
+// it no longer wants are pending too.
 func (f *flows) note(svc owner, rows state.Rows) {
 	now := answering(rows)
 	before := f.servers[svc]
 	for vs := range before {
 		if _, still := now[vs]; !still {
-			f.mark(svc, vs, nil)
+			f.mark(svc, vs)
 		}
 	}
 	for vs, real := range now {
 		if was, already := before[vs]; !already || !slices.Equal(was, real) {
-			f.mark(svc, vs, real)
+			f.mark(svc, vs)
 		}
 	}
 	if f.servers[svc] = now; len(now) == 0 {
@@ -58,11 +60,11 @@ func (f *flows) note(svc owner, rows state.Rows) {
 	}
 }
 
-func (f *flows) mark(svc owner, vs state.VirtualServer, real []netip.AddrPort) {
+func (f *flows) mark(svc owner, vs state.VirtualServer) {
 	if f.pending[svc] == nil {
-		f.pending[svc] = backends{}
+		f.pending[svc] = touched{}
 	}
-	f.pending[svc][vs] = real
+	f.pending[svc][vs] = struct{}{}
 }
 
 // answering are the servers of rows, with sorted real servers where it matters
@@ -95,23 +97,26 @@ func answering(rows state.Rows) backends {
 
 // forgetFlows has the flows of settled Services looked at, beside the loop:
 // the kernel's table may be large. One look at a time; what comes meanwhile
-// waits for the next.
+// waits for the next. Who answers is what the holder of a virtual server wants
+// now: it may have come to it from the Service that gave it up.
 func (p *Proxier) forgetFlows(ctx context.Context) {
 	f := &p.flows
 	if f.running {
 		return
 	}
-	asked := map[owner]backends{}
+	asked := map[owner]touched{}
 	all := backends{}
 	for svc, servers := range f.pending {
 		if p.tables.settled(svc) {
 			asked[svc] = servers
-			maps.Copy(all, servers)
+			for vs := range servers {
+				all[vs] = f.servers[p.book.Holder(vs)][vs]
+			}
 			delete(f.pending, svc)
 		}
 	}
 	if len(f.pending) == 0 {
-		f.pending = map[owner]backends{} // it may have room for all of the cluster
+		f.pending = map[owner]touched{} // it may have room for all of the cluster
 	}
 	if len(all) == 0 {
 		return
@@ -125,7 +130,7 @@ func (p *Proxier) forgetFlows(ctx context.Context) {
 }
 
 // flowsForgotten ends a look and tells whether it was a success. Servers of a
-// failed one are pending again, unless they have changed since.
+// failed one are pending again.
 func (p *Proxier) flowsForgotten(r forgotten) (ok bool) {
 	p.flows.running = false
 	p.metrics.flows(r)
@@ -134,10 +139,8 @@ func (p *Proxier) flowsForgotten(r forgotten) (ok bool) {
 	}
 	p.fail("forget stale flows", r.err)
 	for svc, servers := range r.asked {
-		for vs, real := range servers {
-			if _, newer := p.flows.pending[svc][vs]; !newer {
-				p.flows.mark(svc, vs, real)
-			}
+		for vs := range servers {
+			p.flows.mark(svc, vs)
 		}
 	}
 	return false

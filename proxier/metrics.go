@@ -141,28 +141,15 @@ func (m *metrics) pass(r report) {
 	} else {
 		m.answers.partial.Observe(r.took.Seconds())
 	}
-	m.answers.refuse(r.remarks)
 }
 
-// elsewhere counts Services that have endpoints on other nodes only.
-func (m *metrics) elsewhere(services map[owner]remote) {
+// elsewhere tells how many Services have endpoints on other nodes only.
+func (m *metrics) elsewhere(services map[kindOfTraffic]int) {
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-		internal, external := 0, 0
-		for _, r := range services {
-			internal += one(r.internal[f])
-			external += one(r.external[f])
-		}
 		family := fmt.Sprintf("IPv%d", f)
-		m.remote.WithLabelValues("internal", family).Set(float64(internal))
-		m.remote.WithLabelValues("external", family).Set(float64(external))
+		m.remote.WithLabelValues("internal", family).Set(float64(services[kindOfTraffic{true, f}]))
+		m.remote.WithLabelValues("external", family).Set(float64(services[kindOfTraffic{false, f}]))
 	}
-}
-
-func one(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func (m *metrics) flows(r forgotten) {

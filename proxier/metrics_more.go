@@ -1,11 +1,8 @@
 package proxier
 
 import (
-	"regexp"
-
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
@@ -90,21 +87,26 @@ func text(code int) string {
 	return "503"
 }
 
-var index = regexp.MustCompile(`\[\d+\]`)
-
-func (a answers) refuse(remarks map[owner][]cluster.Remark) {
-	a.fields.Reset()
-	for _, each := range remarks {
-		for _, r := range each {
-			a.fields.WithLabelValues(index.ReplaceAllString(r.Field, "")).Inc()
+// refuse tells how many remarks there are on each field.
+func (a answers) refuse(fields map[string]int) {
+	for field, n := range fields {
+		if n == 0 {
+			a.fields.DeleteLabelValues(field)
+			delete(fields, field)
+			continue
 		}
+		a.fields.WithLabelValues(field).Set(float64(n))
 	}
 }
 
 // fill counts the members of each set.
 func (a answers) fill(members *reconcile.Table[owner, state.Member, state.None]) {
+	in := map[string]int{}
+	members.Each(func(m state.Member, _ state.None) { in[m.Set]++ })
 	a.members.Reset()
-	members.Each(func(m state.Member, _ state.None) { a.members.WithLabelValues(m.Set).Inc() })
+	for set, n := range in {
+		a.members.WithLabelValues(set).Set(float64(n))
+	}
 }
 
 // adopt notes how much of what was found could stay as it was: once, after the

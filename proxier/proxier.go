@@ -125,11 +125,11 @@ type Proxier struct {
 	book       *plan.Book
 	node       cluster.Node
 	nodeRead   bool
-	known      map[owner]struct{}         // Services that have claims
-	waiting    map[owner][]time.Time      // causes of changes that are not settled yet
-	remarks    map[owner][]cluster.Remark // what could not be programmed
-	unopened   map[owner]error            // why a health port is not open
-	remote     map[owner]remote           // who has endpoints elsewhere only
+	known      map[owner]struct{}    // Services that have claims
+	waiting    map[owner][]time.Time // causes of changes that are not settled yet
+	remarks    remarks
+	unopened   map[owner]error // why a health port is not open
+	remote     remote
 	flows      flows
 	errands    errands
 	ahead      ahead
@@ -167,8 +167,8 @@ func New(cfg Config, with Parts) *Proxier {
 		book:    plan.NewBook(),
 		known:   map[owner]struct{}{},
 		waiting: map[owner][]time.Time{},
-		remarks: map[owner][]cluster.Remark{},
-		remote:  map[owner]remote{},
+		remarks: newRemarks(),
+		remote:  newRemote(),
 		flows:   newFlows(),
 		errands: newErrands(),
 		drain:   drain.New[owner](),

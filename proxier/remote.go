@@ -5,30 +5,42 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// remote are the kinds of traffic of one Service that nobody here may answer,
-// while endpoints on other nodes could.
+// remote are the Services with traffic that nobody here may answer, while
+// endpoints on other nodes could.
 type remote struct {
-	internal, external map[ipset.Family]bool
+	of       map[owner]map[kindOfTraffic]struct{}
+	services map[kindOfTraffic]int // how many have this kind
 }
 
-// noteRemote keeps what rows say about that: only such servers are in Drop, and
-// those for clients inside of the cluster have its addresses.
-func (p *Proxier) noteRemote(svc owner, rows state.Rows) {
-	delete(p.remote, svc)
+// kindOfTraffic is that from inside of the cluster, or from outside.
+type kindOfTraffic struct {
+	internal bool
+	family   ipset.Family
+}
+
+func newRemote() remote {
+	return remote{of: map[owner]map[kindOfTraffic]struct{}{}, services: map[kindOfTraffic]int{}}
+}
+
+// note keeps what rows say about svc: only such servers are in Drop, and those
+// for clients inside of the cluster have its addresses.
+func (r *remote) note(svc owner, rows state.Rows) {
+	for kind := range r.of[svc] {
+		r.services[kind]--
+	}
+	delete(r.of, svc)
 	for vs := range rows.VirtualServers {
 		entry := ipset.IPPort(vs.Addr, uint8(vs.Protocol))
 		if _, dropped := rows.Members[state.Drop.Holding(entry)]; !dropped {
 			continue
 		}
-		r, known := p.remote[svc]
-		if !known {
-			r = remote{internal: map[ipset.Family]bool{}, external: map[ipset.Family]bool{}}
-			p.remote[svc] = r
+		_, internal := rows.Members[state.ClusterPorts.Holding(entry)]
+		if r.of[svc] == nil {
+			r.of[svc] = map[kindOfTraffic]struct{}{}
 		}
-		if _, inside := rows.Members[state.ClusterPorts.Holding(entry)]; inside {
-			r.internal[entry.Family()] = true
-		} else {
-			r.external[entry.Family()] = true
-		}
+		r.of[svc][kindOfTraffic{internal, entry.Family()}] = struct{}{}
+	}
+	for kind := range r.of[svc] {
+		r.services[kind]++
 	}
 }

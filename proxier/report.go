@@ -3,13 +3,10 @@ package proxier
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 )
 
@@ -20,7 +17,6 @@ type report struct {
 	tallies   map[string]reconcile.Tally // by table
 	drift     map[string]int             // by kind; what had changed behind our back
 	latencies []time.Duration            // from cause to kernel
-	remarks   map[owner][]cluster.Remark
 }
 
 func newReport() report { return report{tallies: map[string]reconcile.Tally{}} }
@@ -58,7 +54,8 @@ func (p *Proxier) report(r report) {
 	}
 	p.warnOfPorts()
 	p.metrics.pass(r)
-	p.metrics.elsewhere(p.remote)
+	p.metrics.answers.refuse(p.remarks.fields)
+	p.metrics.elsewhere(p.remote.services)
 	if p.told.found != nil {
 		p.metrics.answers.adopt(p.told.found, r)
 		p.told.found = nil
@@ -70,49 +67,6 @@ func (p *Proxier) report(r report) {
 	if r.err(p.tables.inKernel()) == nil {
 		p.health.Synced(time.Now())
 	}
-}
-
-// remember keeps the remarks on a Service; those that are new are logged and
-// told to whoever looks at the Service. One that is gone has no one to tell.
-func (p *Proxier) remember(svc owner, object *v1.Service, remarks []cluster.Remark) {
-	news := map[string][]string{}
-	for _, r := range remarks {
-		if slices.Contains(p.remarks[svc], r) {
-			continue
-		}
-		klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
-		news[reason(r)] = append(news[reason(r)], r.String())
-	}
-	for _, why := range slices.Sorted(maps.Keys(news)) {
-		if object != nil {
-			p.events.Warn(object, Warning{Reason: why, Action: "Program", Note: note(news[why])})
-		}
-	}
-	if len(remarks) == 0 {
-		delete(p.remarks, svc)
-		return
-	}
-	p.remarks[svc] = remarks
-}
-
-// reason is the word under which an Event files a remark. Of those with the same
-// word that follow each other the API keeps only the first text.
-func reason(r cluster.Remark) string {
-	if strings.HasPrefix(r.Field, "metadata.annotations[") {
-		return "AnnotationIgnored"
-	}
-	return "NotServed"
-}
-
-// longestNote is what the API allows of an Event's text.
-const longestNote = 1024
-
-func note(texts []string) string {
-	all := strings.Join(texts, "; ")
-	if len(all) > longestNote {
-		all = strings.ToValidUTF8(all[:longestNote], "")
-	}
-	return all
 }
 
 // warnOfPorts tells those who look at a Service, in kube-proxy's words, that its

@@ -101,7 +101,7 @@ func (p *Proxier) outline() snapshot.Daemon {
 		row.Wanted, row.Held, row.Due = t.Size()
 		d.Tables = append(d.Tables, row)
 	}
-	for _, remarks := range p.remarks {
+	for _, remarks := range p.remarks.on {
 		d.Remarks = append(d.Remarks, texts(remarks)...)
 	}
 	slices.Sort(d.Remarks)
@@ -136,7 +136,7 @@ type view struct {
 }
 
 func (p *Proxier) view(svc owner) view {
-	v := view{name: svc, node: p.node, planning: p.planning, rows: p.tables.claimed(svc), remarks: texts(p.remarks[svc])}
+	v := view{name: svc, node: p.node, planning: p.planning, rows: p.tables.claimed(svc), remarks: texts(p.remarks.on[svc])}
 	v.object, v.slices = p.api.Service(svc)
 	return v
 }

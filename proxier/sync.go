@@ -42,13 +42,13 @@ func (p *Proxier) sync(ctx context.Context) report {
 			p.replan(ctx, svc)
 		}
 	}
+	p.tellRemarks()
 	p.drainServers(ctx, begin)
 	r := newReport()
 	p.growInPortions(ctx, moved.Services, r)
 	p.apply(ctx, r)
 	r.planned = len(moved.Services)
 	r.latencies = p.settle(time.Now())
-	r.remarks = p.remarks
 	r.took = time.Since(begin)
 	p.forgetFlows(ctx)
 	return r
@@ -65,7 +65,7 @@ func (p *Proxier) replan(ctx context.Context, first owner) {
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
 		p.noteLeaving(todo[0], held)
-		p.note(todo[0], svc, plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
+		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}
 }
@@ -96,16 +96,16 @@ func created(svc *v1.Service) (at time.Time) {
 }
 
 // note claims what a Service asks for and keeps what had to be said of it.
-func (p *Proxier) note(svc owner, object *v1.Service, rows state.Rows, remarks []cluster.Remark) {
+func (p *Proxier) note(svc owner, rows state.Rows, remarks []cluster.Remark) {
 	p.tables.claim(svc, rows)
 	p.flows.note(svc, rows)
-	p.noteRemote(svc, rows)
+	p.remote.note(svc, rows)
 	if len(rows.VirtualServers) > 0 || len(remarks) > 0 {
 		p.known[svc] = struct{}{}
 	} else {
 		delete(p.known, svc)
 	}
-	p.remember(svc, object, remarks)
+	p.remarks.note(svc, remarks)
 }
 
 // apply works off what is due: all tables grow, stage by stage, before any
@@ -130,10 +130,12 @@ func (p *Proxier) observe(ctx context.Context, all []table) (drift map[string]in
 	for _, t := range all {
 		n, failed := t.Observe(ctx)
 		p.metrics.listings.WithLabelValues(t.Name()).Inc()
+		if t == p.tables.members {
+			p.metrics.answers.fill(p.tables.members)
+		}
 		drift[t.Name()] = n
 		err = errors.Join(err, failed)
 	}
-	p.metrics.answers.fill(p.tables.members)
 	return drift, err
 }
 

@@ -1,0 +1,105 @@
+package proxier
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+)
+
+// remarks are what cannot be programmed. What a pass costs goes with the Services
+// that it plans, not with how many there are remarks on.
+type remarks struct {
+	on     map[owner][]cluster.Remark
+	fields map[string]int             // remarks by field, of all Services; a field that has none any more says 0 once
+	before map[owner][]cluster.Remark // of Services planned since remarks were last told: those of then
+}
+
+func newRemarks() remarks {
+	return remarks{on: map[owner][]cluster.Remark{}, fields: map[string]int{}, before: map[owner][]cluster.Remark{}}
+}
+
+// note replaces the remarks on svc.
+func (r *remarks) note(svc owner, now []cluster.Remark) {
+	was := r.on[svc]
+	if len(was) == 0 && len(now) == 0 {
+		return
+	}
+	if _, already := r.before[svc]; !already {
+		r.before[svc] = was
+	}
+	for _, each := range was {
+		r.fields[fieldOf(each)]--
+	}
+	for _, each := range now {
+		r.fields[fieldOf(each)]++
+	}
+	if r.on[svc] = now; len(now) == 0 {
+		delete(r.on, svc)
+	}
+}
+
+var index = regexp.MustCompile(`\[\d+\]`)
+
+// fieldOf is the field without the place in a list.
+func fieldOf(r cluster.Remark) string { return index.ReplaceAllString(r.Field, "") }
+
+// takeNews are the remarks that were not there when remarks were last told, of
+// the Services that have any.
+func (r *remarks) takeNews() map[owner][]cluster.Remark {
+	news := map[owner][]cluster.Remark{}
+	for svc, before := range r.before {
+		for _, now := range r.on[svc] {
+			if !slices.Contains(before, now) {
+				news[svc] = append(news[svc], now)
+			}
+		}
+	}
+	r.before = map[owner][]cluster.Remark{}
+	return news
+}
+
+// tellRemarks logs what is new and tells those who look at the Service. It waits
+// for all Services of a pass to have been planned: what one of them gives up in it
+// another may have, whichever was planned first.
+func (p *Proxier) tellRemarks() {
+	news := p.remarks.takeNews()
+	for _, svc := range slices.SortedFunc(maps.Keys(news), byName) {
+		texts := map[string][]string{}
+		for _, r := range news[svc] {
+			klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
+			texts[reason(r)] = append(texts[reason(r)], r.String())
+		}
+		object, _ := p.api.Service(svc)
+		if object == nil {
+			continue // it has gone meanwhile
+		}
+		for _, why := range slices.Sorted(maps.Keys(texts)) {
+			p.events.Warn(object, Warning{Reason: why, Action: "Program", Note: note(texts[why])})
+		}
+	}
+}
+
+// reason is the word under which an Event files a remark. Of those with the same
+// word that follow each other the API keeps only the first text.
+func reason(r cluster.Remark) string {
+	if strings.HasPrefix(r.Field, "metadata.annotations[") {
+		return "AnnotationIgnored"
+	}
+	return "NotServed"
+}
+
+// longestNote is what the API allows of an Event's text.
+const longestNote = 1024
+
+func note(texts []string) string {
+	all := strings.Join(texts, "; ")
+	if len(all) > longestNote {
+		all = strings.ToValidUTF8(all[:longestNote], "")
+	}
+	return all
+}
