@@ -152,8 +152,8 @@ func comeAndGo(ctx context.Context, service string) error {
 	}
 }
 
-// TestAPIServerInTheServiceRange has the API server answer at an address that only a Service proxy would serve.
-func TestAPIServerInTheServiceRange(t *testing.T) {
+// TestAPIServerBehindAService has the API server answer at an address that only a Service proxy would serve.
+func TestAPIServerBehindAService(t *testing.T) {
 	c := ownCluster(t)
 	if _, err := c.host.Run("ip", "address", "add", "10.96.0.1/32", "dev", "lo"); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestAPIServerInTheServiceRange(t *testing.T) {
 		name, reason string
 		env          []string
 	}{
-		{"an address in the Service range is refused", "10.96.0.1 lies in the Service range 10.96.0.0/16", nil},
+		{"the cluster address of a Service is refused", "10.96.0.1 is that of the Service default/kubernetes", nil},
 		{"that of the Service kubernetes at once", "10.96.0.1 is that of the Service kubernetes", []string{"KUBERNETES_PORT_443_TCP_ADDR=10.96.0.1"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -31,7 +31,7 @@ func (c *plain) WaitForSync(context.Context) error { return nil }
 func (c *plain) Node() *v1.Node                    { return nil }
 func (c *plain) Ranges() []string                  { return nil }
 func (c *plain) Warn(*v1.Service, Warning)         {}
-func (c *plain) WarnNode(*v1.Node, string)         {}
+func (c *plain) WarnNode(*v1.Node, Warning)        {}
 func (c *plain) Service(n types.NamespacedName) (*v1.Service, []*discovery.EndpointSlice) {
 	return c.services[n], c.slices[n]
 }

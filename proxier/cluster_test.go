@@ -38,10 +38,10 @@ func (c *fakeCluster) Warn(about *v1.Service, of proxier.Warning) {
 }
 
 // WarnNode notes an Event.
-func (c *fakeCluster) WarnNode(about *v1.Node, note string) {
+func (c *fakeCluster) WarnNode(about *v1.Node, of proxier.Warning) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.events += fmt.Sprintf("node %s: %s\n", about.Name, note)
+	c.events += fmt.Sprintf("node %s: %s\n", about.Name, of.Note)
 }
 
 // told is what has been noted since the last time.

@@ -39,6 +39,6 @@ func (p *Proxier) tellOfNeighbour() {
 	note := "kube-proxy is at work on this node beside kube-ipvs; stop one of the two: " + strings.Join(signs, "; ")
 	klog.ErrorS(nil, note)
 	if node := p.api.Node(); node != nil {
-		p.events.WarnNode(node, note)
+		p.events.WarnNode(node, Warning{Reason: "KubeProxyAtWork", Action: "TakeOver", Note: note})
 	}
 }

@@ -15,7 +15,7 @@ const portionServices = 250
 // first are the Services that everything else waits for: the API server itself
 // and the cluster's DNS, by the names that installers give it.
 var first = []owner{
-	{Namespace: "default", Name: "kubernetes"},
+	apiServer,
 	{Namespace: "kube-system", Name: "kube-dns"},
 	{Namespace: "kube-system", Name: "coredns"},
 }

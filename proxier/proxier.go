@@ -92,7 +92,7 @@ type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
 // Events tell those who look at a Service or at our Node.
 type Events interface {
 	Warn(about *v1.Service, of Warning)
-	WarnNode(about *v1.Node, note string)
+	WarnNode(about *v1.Node, of Warning)
 }
 
 // Warning is the text of an Event: its reason and action are single words.
@@ -130,6 +130,7 @@ type Proxier struct {
 	remarks    remarks
 	unopened   map[owner]error // why a health port is not open
 	remote     remote
+	ranges     []netip.Prefix // in which addresses are refused that no Service has
 	flows      flows
 	errands    errands
 	ahead      ahead

@@ -63,7 +63,8 @@ func (r *remarks) takeNews() map[owner][]cluster.Remark {
 	return news
 }
 
-// tellRemarks logs what is new and tells those who look at the Service. It waits
+// tellRemarks logs what is new and tells those who look at the Service, or at our
+// Node where it is about no Service. It waits
 // for all Services of a pass to have been planned: what one of them gives up in it
 // another may have, whichever was planned first.
 func (p *Proxier) tellRemarks() {
@@ -74,21 +75,33 @@ func (p *Proxier) tellRemarks() {
 			klog.InfoS("Cannot be programmed and is left out", "object", r.Object, "field", r.Field, "problem", r.Problem)
 			texts[reason(r)] = append(texts[reason(r)], r.String())
 		}
-		object, _ := p.api.Service(svc)
-		if object == nil {
-			continue // it has gone meanwhile
-		}
 		for _, why := range slices.Sorted(maps.Keys(texts)) {
-			p.events.Warn(object, Warning{Reason: why, Action: "Program", Note: note(texts[why])})
+			p.warn(svc, Warning{Reason: why, Action: "Program", Note: note(texts[why])})
 		}
+	}
+}
+
+// warn says on svc what is the matter with it, unless it has gone meanwhile.
+func (p *Proxier) warn(svc owner, of Warning) {
+	if svc == ranges {
+		if node := p.api.Node(); node != nil {
+			p.events.WarnNode(node, of)
+		}
+		return
+	}
+	if object, _ := p.api.Service(svc); object != nil {
+		p.events.Warn(object, of)
 	}
 }
 
 // reason is the word under which an Event files a remark. Of those with the same
 // word that follow each other the API keeps only the first text.
 func reason(r cluster.Remark) string {
-	if strings.HasPrefix(r.Field, "metadata.annotations[") {
+	switch {
+	case strings.HasPrefix(r.Field, "metadata.annotations["):
 		return "AnnotationIgnored"
+	case r.Object == "ServiceCIDR":
+		return "RangeLeftOut"
 	}
 	return "NotServed"
 }

@@ -78,8 +78,6 @@ func (p *Proxier) warnOfPorts() {
 		if _, told := before[svc]; told {
 			continue
 		}
-		if object, _ := p.api.Service(svc); object != nil {
-			p.events.Warn(object, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen", Note: err.Error()})
-		}
+		p.warn(svc, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen", Note: err.Error()})
 	}
 }

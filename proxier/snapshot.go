@@ -90,8 +90,11 @@ func (p *Proxier) outline() snapshot.Daemon {
 		},
 		Pass:     p.told.pass,
 		Takeover: p.takenOver(),
-		Ranges:   p.api.Ranges(),
+		LeftOut:  texts(p.remarks.on[ranges]),
 		Known:    len(p.known),
+	}
+	for _, r := range p.ranges {
+		d.Ranges = append(d.Ranges, r.String())
 	}
 	for _, f := range p.kernel.Families() {
 		d.Families = append(d.Families, families[f])

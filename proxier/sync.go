@@ -3,7 +3,6 @@ package proxier
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -19,10 +18,8 @@ import (
 func (p *Proxier) sync(ctx context.Context) report {
 	begin := time.Now()
 	moved, planned := p.taken()
-	if (moved.Node || p.lookAgain) && p.nodeMoved(ctx) {
-		p.again = true
-	}
-	if p.again {
+	again := (moved.Node || p.lookAgain) && p.nodeMoved(ctx) || p.again
+	if again {
 		p.again, planned = false, nil
 		for svc := range p.known {
 			if _, already := moved.Services[svc]; !already {
@@ -30,12 +27,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 			}
 		}
 	}
-	if moved.Ranges {
-		p.tables.claim(ranges, plan.RangeRows(networks(p.api.Ranges())))
-	}
-	if moved.Node && p.cfg.PodsOfNode {
-		p.tables.claim(nodePods, plan.PodRows(networks(podCIDRs(p.api.Node()))))
-	}
+	p.claimNetworks(moved, again)
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
 		if _, already := planned[svc]; !already {
@@ -68,24 +60,6 @@ func (p *Proxier) replan(ctx context.Context, first owner) {
 		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))
 		todo = append(todo, upset...)
 	}
-}
-
-// These own the rows of the networks that cluster addresses come from, and that
-// this node's Pods are in. No Service has such a name.
-var (
-	ranges   = owner{Name: "service ranges"}
-	nodePods = owner{Name: "pods of this node"}
-)
-
-// networks are those of the texts that can be read; the API server has checked
-// them.
-func networks(texts []string) (all []netip.Prefix) {
-	for _, t := range texts {
-		if p, err := netip.ParsePrefix(t); err == nil {
-			all = append(all, p)
-		}
-	}
-	return all
 }
 
 func created(svc *v1.Service) (at time.Time) {

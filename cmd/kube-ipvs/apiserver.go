@@ -23,14 +23,12 @@ func refuseService(at netip.Addr) error {
 	return fmt.Errorf("the API server's address %s is that of the Service kubernetes, %s", at, remedy)
 }
 
-// refuseRange does the same to any other address in a Service range, once the API has told what those are.
-func refuseRange(at netip.Addr, api *watch.Cluster) func(context.Context) error {
+// refuseClusterAddress does the same to the cluster address of any Service, once the API has told of all.
+func refuseClusterAddress(at netip.Addr, api *watch.Cluster) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := api.WaitForSync(ctx); err == nil {
-			for _, text := range api.Ranges() {
-				if r, err := netip.ParsePrefix(text); err == nil && r.Contains(at) {
-					return fmt.Errorf("the API server's address %s lies in the Service range %s, %s", at, r, remedy)
-				}
+			if service, ok := api.At(at); ok {
+				return fmt.Errorf("the API server's address %s is that of the Service %s, %s", at, service, remedy)
 			}
 		}
 		<-ctx.Done()

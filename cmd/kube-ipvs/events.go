@@ -28,9 +28,9 @@ func (r recorder) Warn(about *v1.Service, of proxier.Warning) {
 	r.Eventf(about, nil, v1.EventTypeWarning, of.Reason, of.Action, "%s", of.Note)
 }
 
-// WarnNode says on our Node that another proxy is at work there.
-func (r recorder) WarnNode(about *v1.Node, note string) {
-	r.Eventf(about, nil, v1.EventTypeWarning, "KubeProxyAtWork", "TakeOver", "%s", note)
+// WarnNode says on our Node what concerns all of it.
+func (r recorder) WarnNode(about *v1.Node, of proxier.Warning) {
+	r.Eventf(about, nil, v1.EventTypeWarning, of.Reason, of.Action, "%s", of.Note)
 }
 
 // run posts what is recorded until ctx ends.

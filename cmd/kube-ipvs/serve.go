@@ -93,7 +93,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	var wg sync.WaitGroup
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
-	together(refuseRange(o.apiAddress(), api))
+	together(refuseClusterAddress(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
 	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, p.SLIs(), time.Now()), func(bool) {}))

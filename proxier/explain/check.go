@@ -207,11 +207,10 @@ func checkAddresses(m snapshot.Machine, d *snapshot.Daemon) (all []Result) {
 				"remove it from one of them; ip address show to " + addr.String(),
 			})
 		}
-		if d != nil && within(d.Ranges, addr) {
-			all = append(all, Result{
-				Error, "address " + addr.String(), "of this node lies in the Service range " + strings.Join(d.Ranges, ", "),
-				"give the node another address, or the cluster another Service range",
-			})
+	}
+	if d != nil {
+		for _, remark := range d.LeftOut {
+			all = append(all, Result{Warning, "Service range", remark, "give the cluster a Service range in which there is nothing else"})
 		}
 	}
 	if m.Device != "" && m.Device != "dummy" {

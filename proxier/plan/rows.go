@@ -38,28 +38,6 @@ func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 	return rows
 }
 
-// RangeRows are the rows for the ranges that cluster addresses come from,
-// whichever Services there are.
-func RangeRows(ranges []netip.Prefix) state.Rows {
-	return networks(state.Ranges, ranges)
-}
-
-// PodRows are the rows for the networks of this node's Pods.
-func PodRows(pods []netip.Prefix) state.Rows {
-	return networks(state.LocalPods, pods)
-}
-
-// networks are members of one set. None can hold all addresses of a family.
-func networks(in state.Set, all []netip.Prefix) state.Rows {
-	rows := state.NewRows()
-	for _, n := range all {
-		if n.Bits() > 0 {
-			rows.Members[in.Holding(ipset.Net(n.Masked()))] = state.None{}
-		}
-	}
-	return rows
-}
-
 func addAddress(rows state.Rows, f Front) {
 	for _, set := range f.Sets {
 		addMember(rows, set, f.Server)

@@ -29,7 +29,8 @@ type Daemon struct {
 	Tables   []Table  `json:"tables"`
 	Takeover Takeover `json:"takeover"`
 
-	Ranges   []string  `json:"ranges,omitempty"` // networks that cluster addresses come from
+	Ranges   []string  `json:"ranges,omitempty"`  // networks that cluster addresses come from; one that no Service has is refused
+	LeftOut  []string  `json:"leftOut,omitempty"` // of such networks: why addresses in them are not refused
 	Remarks  []string  `json:"remarks,omitempty"`
 	Known    int       `json:"known"` // number of Services that ask anything of this node
 	Services []Service `json:"services,omitempty"`

@@ -3,6 +3,7 @@ package watch
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -99,6 +100,23 @@ func (c *Cluster) Service(n types.NamespacedName) (*v1.Service, []*discovery.End
 	found, _ := c.slices.GetTypedIndexer().ByTypedIndex(byService, n.String())
 	slices.SortFunc(found, func(a, b *discovery.EndpointSlice) int { return cmp.Compare(a.Name, b.Name) })
 	return svc, found
+}
+
+// At answers with the Service that has this cluster address. It looks at all of
+// them.
+func (c *Cluster) At(addr netip.Addr) (name types.NamespacedName, ok bool) {
+	for _, obj := range c.services.GetStore().List() {
+		svc, _ := obj.(*v1.Service)
+		if svc == nil {
+			continue
+		}
+		for _, text := range append([]string{svc.Spec.ClusterIP}, svc.Spec.ClusterIPs...) {
+			if has, err := netip.ParseAddr(text); err == nil && has == addr {
+				return nameOf(svc), true
+			}
+		}
+	}
+	return types.NamespacedName{}, false
 }
 
 // Node answers with our Node, nil when the API has none of its name.

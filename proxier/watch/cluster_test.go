@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -126,6 +127,18 @@ func TestWhatIsNotThereIsNil(t *testing.T) {
 		}
 		if n := w.cluster.Node(); n != nil {
 			w.Errorf("node %v", n)
+		}
+	})
+}
+
+func TestWhoseClusterAddressItIs(t *testing.T) {
+	dual := service(cart)
+	dual.Spec.ClusterIP, dual.Spec.ClusterIPs = "10.96.0.1", []string{"10.96.0.1", "fd00::1"}
+	inWorld(t, []runtime.Object{dual, service(till)}, func(w *world) {
+		for text, want := range map[string]types.NamespacedName{"10.96.0.1": cart, "fd00:0::1": cart, "10.96.0.200": {}, "fd00::2": {}} {
+			if got, ok := w.cluster.At(netip.MustParseAddr(text)); got != want || ok != (want != types.NamespacedName{}) {
+				w.Errorf("%s is that of %v (%t), want %v", text, got, ok, want)
+			}
 		}
 	})
 }

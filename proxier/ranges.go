@@ -1,0 +1,61 @@
+package proxier
+
+import (
+	"net/netip"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
+)
+
+// These own the rows of the networks that cluster addresses come from, and that
+// this node's Pods are in. No Service has such a name.
+var (
+	ranges   = owner{Name: "service ranges"}
+	nodePods = owner{Name: "pods of this node"}
+)
+
+// apiServer is the Service whose endpoints are those of the API server itself.
+var apiServer = owner{Namespace: "default", Name: "kubernetes"}
+
+// claimNetworks claims the networks that may have changed; all may have where all
+// is planned again.
+func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
+	if _, server := moved.Services[apiServer]; moved.Ranges || all || server {
+		kept, remarks := plan.Ranges(networks(p.api.Ranges()), p.needed())
+		p.ranges = kept
+		p.tables.claim(ranges, plan.RangeRows(kept))
+		p.remarks.note(ranges, remarks)
+	}
+	if moved.Node && p.cfg.PodsOfNode {
+		p.tables.claim(nodePods, plan.PodRows(networks(podCIDRs(p.api.Node()))))
+	}
+}
+
+// needed are the addresses that no range may take from this node.
+func (p *Proxier) needed() (all []plan.Needed) {
+	_, parts := p.api.Service(apiServer)
+	for _, slice := range parts {
+		for _, e := range slice.Endpoints {
+			for _, text := range e.Addresses {
+				if addr, err := netip.ParseAddr(text); err == nil {
+					all = append(all, plan.Needed{Addr: addr, For: "an address of the API server"})
+				}
+			}
+		}
+	}
+	for _, addr := range p.node.Addresses {
+		all = append(all, plan.Needed{Addr: addr, For: "an address of this node"})
+	}
+	return all
+}
+
+// networks are those of the texts that can be read; the API server has checked
+// them.
+func networks(texts []string) (all []netip.Prefix) {
+	for _, t := range texts {
+		if p, err := netip.ParsePrefix(t); err == nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
