@@ -3,6 +3,7 @@ package proxier
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
@@ -101,11 +102,15 @@ func (a answers) refuse(fields map[string]int) {
 
 // fill counts the members of each set.
 func (a answers) fill(members *reconcile.Table[owner, state.Member, state.None]) {
-	in := map[string]int{}
-	members.Each(func(m state.Member, _ state.None) { in[m.Set]++ })
 	a.members.Reset()
-	for set, n := range in {
-		a.members.WithLabelValues(set).Set(float64(n))
+	type set struct {
+		of     state.Set
+		family ipset.Family
+	}
+	count := map[set]int{}
+	members.Each(func(m state.Member, _ state.None) { count[set{m.Set, m.Entry.Family()}]++ })
+	for s, n := range count {
+		a.members.WithLabelValues(s.of.Name(s.family)).Set(float64(n))
 	}
 }
 

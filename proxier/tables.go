@@ -76,14 +76,13 @@ func stageOfAddress(addr netip.Addr) int {
 }
 
 func stageOfMember(m state.Member) int {
-	f, addr := m.Entry.Family(), m.Entry.Addr()
 	switch m.Set {
-	case state.Inside.Name(f):
+	case state.Inside:
 		return leadingThere
-	case state.ServicePorts.Name(f), state.Addresses.Name(f):
-		return stageOfAddress(addr)
+	case state.ServicePorts, state.Addresses:
+		return stageOfAddress(m.Entry.Addr())
 	}
-	return stageOf(addr)
+	return stageOf(m.Entry.Addr())
 }
 
 // table is what a pass does with any of them.

@@ -98,7 +98,7 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 		}
 		return mended
 	}
-	if first := prepare(); first["device"] != 1 || first["set"] != 2*len(state.Types) || first["rule"] == 0 {
+	if first := prepare(); first["device"] != 1 || first["set"] != 2*len(state.Sets()) || first["rule"] == 0 {
 		t.Errorf("at first made %v", first)
 	}
 	prepare() // the rules of IPv6 came after those of IPv4 had been read

@@ -45,7 +45,7 @@ func TestAFullSetGrowsUnderTheRules(t *testing.T) {
 	}
 	ops := make([]reconcile.Op[state.Member, state.None], many)
 	for i, e := range entries {
-		ops[i] = reconcile.Op[state.Member, state.None]{Verb: reconcile.Create, Key: state.Member{Set: name, Entry: e}}
+		ops[i] = reconcile.Op[state.Member, state.None]{Verb: reconcile.Create, Key: state.Addresses.Holding(e)}
 	}
 	if err := errors.Join(k.Members().Apply(t.Context(), ops)...); err != nil {
 		t.Fatal(err)

@@ -59,12 +59,12 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 	members, err := k.Members().List(ctx)
 	unread(err)
 	for _, f := range k.Families() {
-		for s := range state.Types {
+		for _, s := range state.Sets() {
 			m.Sets[s.Name(f)] = 0
 		}
 	}
 	for row := range members {
-		m.Sets[row.Set]++
+		m.Sets[row.SetName()]++
 	}
 	m.Rows.Addresses, m.Rows.Members = bound, members
 	unread(k.lookAtServers(m))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
@@ -20,7 +18,7 @@ type members struct{ k *Kernel }
 func (m members) List(ctx context.Context) (map[state.Member]state.None, error) {
 	rows := map[state.Member]state.None{}
 	for _, f := range m.k.Families() {
-		for _, s := range slices.Sorted(maps.Keys(state.Types)) {
+		for _, s := range state.Sets() {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
@@ -32,7 +30,7 @@ func (m members) List(ctx context.Context) (map[state.Member]state.None, error) 
 				return nil, fmt.Errorf("of %s: %w", s.Name(f), err)
 			}
 			for _, e := range entries {
-				rows[state.Member{Set: s.Name(f), Entry: e}] = state.None{}
+				rows[s.Holding(e)] = state.None{}
 			}
 		}
 	}
@@ -44,10 +42,10 @@ func (m members) List(ctx context.Context) (map[state.Member]state.None, error) 
 func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state.None]) []error {
 	errs := make([]error, 0, len(ops))
 	for len(ops) > 0 {
-		set, removing := ops[0].Key.Set, ops[0].Verb == reconcile.Delete
+		set, removing := ops[0].Key.SetName(), ops[0].Verb == reconcile.Delete
 		var entries []ipset.Entry
 		for _, op := range ops {
-			if op.Key.Set != set || (op.Verb == reconcile.Delete) != removing {
+			if op.Key.Set != ops[0].Key.Set || op.Key.Entry.Family() != ops[0].Key.Entry.Family() || (op.Verb == reconcile.Delete) != removing {
 				break
 			}
 			entries = append(entries, op.Key.Entry)

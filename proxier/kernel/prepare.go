@@ -53,8 +53,8 @@ func (k *Kernel) ensureSets(ctx context.Context, f ipset.Family) (made int, err 
 		return 0, err
 	}
 	var errs []error
-	for _, s := range slices.Sorted(maps.Keys(state.Types)) {
-		want := ipset.Set{Name: s.Name(f), Type: state.Types[s], Family: f, MaxEntries: maxMembers}
+	for _, s := range state.Sets() {
+		want := ipset.Set{Name: s.Name(f), Type: s.Type(), Family: f, MaxEntries: maxMembers}
 		i := slices.IndexFunc(there, func(have ipset.Set) bool { return have.Name == want.Name })
 		if i >= 0 && there[i].Type == want.Type && there[i].Family == f && there[i].MaxEntries >= maxMembers {
 			continue

@@ -19,6 +19,7 @@ type chain struct {
 
 // words are what the rules of one family are made of.
 type words struct {
+	family                          ipset.Family
 	prefix                          string
 	loopback, shadows, reject, ping string
 	bit, mark, marked               string
@@ -27,12 +28,12 @@ type words struct {
 
 func wordsOf(f ipset.Family, cfg Config) words {
 	w := words{
-		prefix: state.Prefix4, loopback: "127.0.0.0/8", shadows: state.Shadow4.String(),
+		family: f, prefix: state.Prefix4, loopback: "127.0.0.0/8", shadows: state.Shadow4.String(),
 		reject: "-j REJECT --reject-with icmp-port-unreachable", ping: "-p icmp -m icmp --icmp-type 8",
 	}
 	if f == ipset.IPv6 {
 		w = words{
-			prefix: state.Prefix6, loopback: "::1/128", shadows: state.Shadow6.String(),
+			family: f, prefix: state.Prefix6, loopback: "::1/128", shadows: state.Shadow6.String(),
 			reject: "-j REJECT --reject-with icmp6-port-unreachable", ping: "-p ipv6-icmp -m icmp6 --icmpv6-type 128",
 		}
 	}
@@ -54,7 +55,7 @@ func (w words) looking(s state.Set) string {
 		ipset.HashIP: "dst", ipset.HashNet: "dst", ipset.HashIPPort: "dst,dst",
 		ipset.HashIPPortIP: "dst,dst,src", ipset.HashIPPortNet: "dst,dst,src",
 	}
-	return w.prefix + string(s) + " " + parts[state.Types[s]]
+	return s.Name(w.family) + " " + parts[s.Type()]
 }
 
 const (
@@ -133,7 +134,7 @@ func (w words) marks(cfg Config) []string {
 		"-s " + w.loopback + " -j RETURN",
 		// A process of the node itself: the kernel has chosen the Service
 		// address, which is local, as the source. No answer would come back.
-		"-m set --match-set " + w.prefix + string(state.Addresses) + " src " + w.mark,
+		"-m set --match-set " + state.Addresses.Name(w.family) + " src " + w.mark,
 	}
 	const node = "-m addrtype --src-type LOCAL "
 	toShadow := w.in(state.Inside) + " -j NETMAP --to " + w.shadows

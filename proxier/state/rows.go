@@ -30,9 +30,9 @@ type RealServer struct {
 // no new ones.
 type Weight int
 
-// Member names one entry of one IP set.
+// Member names one entry of one IP set, the Set of the entry's family.
 type Member struct {
-	Set   string
+	Set   Set
 	Entry ipset.Entry
 }
 

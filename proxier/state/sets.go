@@ -3,29 +3,55 @@ package state
 import "github.com/kube-ipvs/kube-ipvs/ipset"
 
 // Set is what one of our IP sets is for. The rules look into sets and never
-// name a Service, so that their number is constant.
-type Set string
+// name a Service, so that their number is constant. The zero Set is none.
+type Set int8
 
-// The sets, one of each to a family. Members are created in the order of these
-// names but for ADDRESSES, which is last, so ALLOWED stands before RESTRICTED:
-// a Service that gets its first source range never shuts out those whom the
-// range lets in.
+// The sets, one of each to a family, in the order in which their members are
+// created; they are deleted in the reverse order. Two places matter, the others
+// are by name:
+//
+//   - Allowed stands before Restricted, so that a Service that gets its first
+//     source range never shuts out those whom the range lets in;
+//   - Addresses is last, of both families: what is sent to an address in it and
+//     to no port in ServicePorts is refused.
 const (
-	ServicePorts Set = "SERVICES"   // address and port of every Service on our device
-	NodePorts    Set = "NODEPORTS"  // address and port of every Service on an address of the node's own
-	Addresses    Set = "ADDRESSES"  // every address on our device; the rest of the host hides behind it
-	ClusterPorts Set = "CLUSTER"    // masqueraded unless the client is a Pod of this cluster
-	Masquerade   Set = "MASQUERADE" // masqueraded whoever the client is
-	Hairpin      Set = "HAIRPIN"    // local endpoint, its port, itself: a Pod that reaches itself
-	Inside       Set = "INSIDE"     // where Pods and the node are sent to the shadow address instead
-	Shadows      Set = "SHADOWS"    // the shadows, which nobody may ask for directly
-	Drop         Set = "DROP"       // policy Local without a local endpoint: new connections get no answer
-	Restricted   Set = "RESTRICTED" // open only to the clients in Allowed
-	Allowed      Set = "ALLOWED"    // address and port, and a range of clients
-	Ranges       Set = "RANGES"     // where cluster addresses come from; one that nobody has is refused
-	LocalPods    Set = "PODS"       // networks of this node's Pods, where they are told by these
-	HealthPorts  Set = "HEALTH"     // where load balancers ask for the health of Services; the host lets them in
+	Allowed      Set = iota + 1 // address and port, and a range of clients
+	ClusterPorts                // masqueraded unless the client is a Pod of this cluster
+	Drop                        // policy Local without a local endpoint: new connections get no answer
+	Hairpin                     // local endpoint, its port, itself: a Pod that reaches itself
+	HealthPorts                 // where load balancers ask for the health of Services; the host lets them in
+	Inside                      // where Pods and the node are sent to the shadow address instead
+	Masquerade                  // masqueraded whoever the client is
+	NodePorts                   // address and port of every Service on an address of the node's own
+	LocalPods                   // networks of this node's Pods, where they are told by these
+	Ranges                      // where cluster addresses come from; one that nobody has is refused
+	Restricted                  // open only to the clients in Allowed
+	ServicePorts                // address and port of every Service on our device
+	Shadows                     // the shadows, which nobody may ask for directly
+	Addresses                   // every address on our device; the rest of the host hides behind it
 )
+
+// sets says what each Set is called and which type its members have. Names have
+// no influence on any order.
+var sets = [...]struct {
+	name    string
+	members ipset.Type
+}{
+	Allowed:      {"ALLOWED", ipset.HashIPPortNet},
+	ClusterPorts: {"CLUSTER", ipset.HashIPPort},
+	Drop:         {"DROP", ipset.HashIPPort},
+	Hairpin:      {"HAIRPIN", ipset.HashIPPortIP},
+	HealthPorts:  {"HEALTH", ipset.HashIPPort},
+	Inside:       {"INSIDE", ipset.HashIPPort},
+	Masquerade:   {"MASQUERADE", ipset.HashIPPort},
+	NodePorts:    {"NODEPORTS", ipset.HashIPPort},
+	LocalPods:    {"PODS", ipset.HashNet},
+	Ranges:       {"RANGES", ipset.HashNet},
+	Restricted:   {"RESTRICTED", ipset.HashIPPort},
+	ServicePorts: {"SERVICES", ipset.HashIPPort},
+	Shadows:      {"SHADOWS", ipset.HashIPPort},
+	Addresses:    {"ADDRESSES", ipset.HashIP},
+}
 
 // Prefix4 and Prefix6 begin the names of our sets and chains: IPv4 and IPv6. No
 // kube-proxy mode uses them, so ours and theirs can stand side by side.
@@ -34,33 +60,28 @@ const (
 	Prefix6 = "KIPVS6-"
 )
 
-// Types lists every Set with the type its members have.
-var Types = map[Set]ipset.Type{
-	ServicePorts: ipset.HashIPPort,
-	NodePorts:    ipset.HashIPPort,
-	Addresses:    ipset.HashIP,
-	ClusterPorts: ipset.HashIPPort,
-	Masquerade:   ipset.HashIPPort,
-	Hairpin:      ipset.HashIPPortIP,
-	Inside:       ipset.HashIPPort,
-	Shadows:      ipset.HashIPPort,
-	Drop:         ipset.HashIPPort,
-	Restricted:   ipset.HashIPPort,
-	Allowed:      ipset.HashIPPortNet,
-	Ranges:       ipset.HashNet,
-	LocalPods:    ipset.HashNet,
-	HealthPorts:  ipset.HashIPPort,
+// Sets are all sets in their order.
+func Sets() []Set {
+	all := make([]Set, 0, len(sets)-1)
+	for s := Allowed; int(s) < len(sets); s++ {
+		all = append(all, s)
+	}
+	return all
 }
+
+// Type is the type of the set's members.
+func (s Set) Type() ipset.Type { return sets[s].members }
+
+// String is the set's name without its family, for example SERVICES.
+func (s Set) String() string { return sets[s].name }
 
 // Name is the kernel's name of the set, for example KIPVS6-SERVICES.
 func (s Set) Name(f ipset.Family) string {
 	if f == ipset.IPv6 {
-		return Prefix6 + string(s)
+		return Prefix6 + sets[s].name
 	}
-	return Prefix4 + string(s)
+	return Prefix4 + sets[s].name
 }
 
 // Holding is the row that says: this set of e's family holds e.
-func (s Set) Holding(e ipset.Entry) Member {
-	return Member{Set: s.Name(e.Family()), Entry: e}
-}
+func (s Set) Holding(e ipset.Entry) Member { return Member{Set: s, Entry: e} }

@@ -49,7 +49,7 @@ func TestOrder(t *testing.T) {
 
 // The kernel takes names of sets up to 31 bytes.
 func TestSetNames(t *testing.T) {
-	for s := range state.Types {
+	for _, s := range state.Sets() {
 		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			if name := s.Name(f); len(name) > 31 {
 				t.Errorf("%s has %d bytes", name, len(name))

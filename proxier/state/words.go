@@ -87,17 +87,24 @@ func (r RealServer) Compare(o RealServer) int {
 func (w Weight) String() string { return fmt.Sprintf("weight %d", int(w)) }
 
 // String is "KIPVS-SERVICES 10.96.0.1,tcp:80".
-func (m Member) String() string { return m.Set + " " + m.Entry.String() }
+func (m Member) String() string { return m.SetName() + " " + m.Entry.String() }
 
-// Compare orders by set and entry. Addresses stands behind all other sets: what
-// is to an address in it and to no Service port is refused.
+// SetName is the kernel's name of the set, for example KIPVS-SERVICES.
+func (m Member) SetName() string { return m.Set.Name(m.Entry.Family()) }
+
+// Compare orders by family, set and entry, but Addresses stands behind all other
+// sets of both families.
 func (m Member) Compare(o Member) int {
-	return cmp.Or(cmp.Compare(m.last(), o.last()), cmp.Compare(m.Set, o.Set), m.Entry.Compare(o.Entry))
-}
-
-func (m Member) last() int {
-	if m.Set == Addresses.Name(m.Entry.Family()) {
-		return 1
+	last := func(m Member) int {
+		if m.Set == Addresses {
+			return 1
+		}
+		return 0
 	}
-	return 0
+	return cmp.Or(
+		cmp.Compare(last(m), last(o)),
+		cmp.Compare(m.Entry.Family(), o.Entry.Family()),
+		cmp.Compare(m.Set, o.Set),
+		m.Entry.Compare(o.Entry),
+	)
 }

@@ -102,14 +102,10 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 }
 
 func (k *Kernel) checkMember(m state.Member, _ state.None) error {
-	if k.prepared {
-		for s, t := range state.Types {
-			if s.Name(m.Entry.Family()) == m.Set && t == m.Entry.Type() {
-				return nil
-			}
-		}
+	if k.prepared && m.Set != 0 && m.Set.Type() == m.Entry.Type() {
+		return nil
 	}
-	return fmt.Errorf("no set %s for a %s", m.Set, m.Entry.Type())
+	return fmt.Errorf("no set %s for a %s", m.SetName(), m.Entry.Type())
 }
 
 // checkAddress makes the device if it has gone, for Prepare to tell of.
