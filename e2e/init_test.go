@@ -61,6 +61,14 @@ func TestInit(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without a flag idle TCP connections last a day (K33)", func(t *testing.T) {
+		if code, said := c.runOnce(t, lab.Command{Args: append(flags(), "init")}); code != 0 {
+			t.Fatalf("exit code %d:\n%s", code, said)
+		}
+		if now, err := c.host.Run("ipvsadm", "-l", "--timeout"); err != nil || !strings.Contains(now, ": 86400 120 300") {
+			t.Errorf("%v: %s", err, now)
+		}
+	})
 	t.Run("nothing is served yet", func(t *testing.T) {
 		if links, err := c.host.Run("ip", "-o", "link"); err != nil || strings.Contains(links, "kube-ipvs0") {
 			t.Errorf("%v: %s", err, links)

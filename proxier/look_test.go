@@ -101,6 +101,9 @@ var breaks = map[string]func(*snapshot.Machine){
 		m.Foreign.VirtualServers = map[state.VirtualServer]state.Balancing{at: {Scheduler: "wrr"}}
 		m.Foreign.RealServers = map[state.RealServer]state.Weight{{VirtualServer: at, Addr: netip.MustParseAddrPort("203.0.113.9:80")}: 5}
 	},
+	"short time-out": func(m *snapshot.Machine) {
+		m.TCPTimeout, m.Sysctls["net.ipv4.tcp_keepalive_time"] = 15*time.Minute, "7200"
+	},
 	"connections": func(m *snapshot.Machine) {
 		for rs := range m.Rows.RealServers {
 			m.Connections[rs] = snapshot.Connections{Active: 3, Inactive: 12}

@@ -16,7 +16,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/turn"
 )
 
-// recordFile has the former values of the sysctls that we have changed. It is
+// recordFile has the former values of sysctls and time-outs that we have changed. It is
 // gone after a reboot, and so are the changes.
 const recordFile = "/run/kube-ipvs/sysctls.json"
 
@@ -27,11 +27,7 @@ var errLeft = errors.New("something of kube-ipvs's or kube-proxy's is left")
 // cleanup removes everything that we and kube-proxy have put into the kernel,
 // and says what there was and what is left. It needs the kernel only.
 func (o options) cleanup(ctx context.Context) error {
-	cfg := kernel.Config{ExcludeCIDRs: o.ExcludeCIDRs}
-	if o.RestoreSysctls {
-		cfg.Record = recordFile
-	}
-	k, err := kernel.OpenToClean(cfg)
+	k, err := kernel.OpenToClean(kernel.Config{ExcludeCIDRs: o.ExcludeCIDRs, Record: recordFile, RestoreSysctls: o.RestoreSysctls})
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		ExcludeCIDRs:   o.ExcludeCIDRs,
 		StrictARP:      o.StrictARP,
 		Record:         recordFile,
-		Unrecorded:     func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls", "err", err) },
+		Unrecorded:     func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls and time-outs", "err", err) },
 		Timeouts:       kernel.Timeouts{TCP: o.TCPTimeout, TCPFin: o.TCPFinTimeout, UDP: o.UDPTimeout},
 	})
 	if err != nil {

@@ -92,7 +92,7 @@ var settings = []setting{
 	{group: ipvs, flag: "ipvs-exclude-cidrs", field: "ipvs.excludeCIDRs", text: "virtual servers in these `CIDRs` are never removed"},
 	{group: ipvs, flag: "ipvs-strict-arp", field: "ipvs.strictARP", text: "answer ARP only for addresses of the interface asked on"},
 	{group: ipvs, flag: "drain-timeout", own: (*commandLine).drain, beside: true, text: "how long a `duration` at most connections to an endpoint last that vanished, is not ready or not chosen any more, unless its Service says; 0: they are reset at once"},
-	{group: ipvs, flag: "ipvs-tcp-timeout", field: "ipvs.tcpTimeout", text: "of idle TCP connections; 0 leaves the kernel's"},
+	{group: ipvs, flag: "ipvs-tcp-timeout", field: "ipvs.tcpTimeout", text: "of idle TCP connections; 0: a day where the kernel's own 15 minutes are set, else as it is"},
 	{group: ipvs, flag: "ipvs-tcpfin-timeout", field: "ipvs.tcpFinTimeout", text: "of TCP connections after a FIN; 0 leaves the kernel's"},
 	{group: ipvs, flag: "ipvs-udp-timeout", field: "ipvs.udpTimeout", text: "of UDP packets; 0 leaves the kernel's"},
 

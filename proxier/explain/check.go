@@ -38,7 +38,7 @@ type Result struct {
 // that runs (nil: none) adds what it knows.
 func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 	return slices.Concat(
-		checkModules(m, w), checkSysctls(m, w), checkTables(m), checkProxies(m), checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
+		checkModules(m, w), checkSysctls(m, w), checkTimeouts(m, d), checkTables(m), checkProxies(m), checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
 	)
 }
 

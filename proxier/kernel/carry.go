@@ -43,6 +43,8 @@ func (k *Kernel) Carry(ctx context.Context, step remains.Step) error {
 		return k.removeDevice()
 	case remains.RestoreSysctls:
 		return k.restoreSysctls(step.Sysctls)
+	case remains.RestoreTimeouts:
+		return k.restoreTimeouts(step.Sysctls)
 	}
 	return fmt.Errorf("no such deed: %s", step.Deed)
 }

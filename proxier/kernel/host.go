@@ -1,12 +1,10 @@
 package kernel
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -58,8 +56,7 @@ func (k *Kernel) Load(ctx context.Context) error {
 
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
 // makes sure of the scheduler and sets the timeouts of IPVS. What is right
-// already is not written; the former values of sysctls are recorded. A sysctl
-// without which most things still work is among the warnings if it cannot be set.
+// already is not written; former values are recorded. A sysctl without which most things still work is among the warnings if it cannot be set.
 func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 	if err := k.probeScheduler(ctx); err != nil {
 		return nil, err
@@ -86,29 +83,15 @@ func (k *Kernel) Sysctls(context.Context) (set int, err error) {
 func (k *Kernel) sysctls() []sysctl { return sysctls(k.cfg, parseRelease(release())) }
 
 func (k *Kernel) noteFormer(changes []remains.Sysctl) {
-	if err := record(k.cfg.Record, changes); err != nil && k.cfg.Unrecorded != nil {
-		k.cfg.Unrecorded(err)
+	if err := record(k.cfg.Record, changes); err != nil {
+		k.unrecorded(err)
 	}
 }
 
-// setTimeouts changes those IPVS timeouts that are configured and different.
-func (k *Kernel) setTimeouts() error {
-	now, err := k.ipvs.GetConfig()
-	if err != nil {
-		return fmt.Errorf("read IPVS timeouts: %w", translate(err, nil))
+func (k *Kernel) unrecorded(err error) {
+	if k.cfg.Unrecorded != nil {
+		k.cfg.Unrecorded(err)
 	}
-	want := ipvs.Config{
-		TimeoutTCP:    cmp.Or(k.cfg.Timeouts.TCP, now.TimeoutTCP),
-		TimeoutTCPFin: cmp.Or(k.cfg.Timeouts.TCPFin, now.TimeoutTCPFin),
-		TimeoutUDP:    cmp.Or(k.cfg.Timeouts.UDP, now.TimeoutUDP),
-	}
-	if want == *now {
-		return nil
-	}
-	if err := k.ipvs.SetConfig(&want); err != nil {
-		return fmt.Errorf("set IPVS timeouts: %w", translate(err, nil))
-	}
-	return nil
 }
 
 // probeMark is a packet mark that nobody is known to use: "KIPV".

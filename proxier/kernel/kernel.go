@@ -7,7 +7,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/moby/ipvs"
 	"github.com/sirupsen/logrus"
@@ -27,13 +26,11 @@ type Config struct {
 	StrictARP      bool           // answer ARP only on the interface that has the address
 	Timeouts       Timeouts
 
-	Record     string      // file for the former values of sysctls; empty: they are not recorded
+	Record     string      // file for the former values of sysctls and time-outs; empty: they are not recorded
 	Unrecorded func(error) // is told when that cannot be written; may be nil
-}
 
-// Timeouts are those of IPVS connections, in whole seconds; zero leaves the
-// kernel's.
-type Timeouts struct{ TCP, TCPFin, UDP time.Duration }
+	RestoreSysctls bool // a cleanup puts back sysctls too, not only time-outs
+}
 
 // Kernel is this machine, or rather the network namespace of the thread that
 // opened it.
@@ -71,11 +68,8 @@ func Open(cfg Config) (*Kernel, error) {
 		if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
 			return err
 		}
-		// The library tries to load the module once more, which a container cannot,
-		// and warns.
-		logrus.SetLevel(logrus.ErrorLevel)
-		if k.ipvs, err = ipvs.New(""); err != nil {
-			return fmt.Errorf("open IPVS: %w", err)
+		if err = k.openTimeouts(); err != nil {
+			return err
 		}
 		if k.beside.tables, err = openTables(); err != nil {
 			return err
@@ -97,8 +91,18 @@ func OpenToClean(cfg Config) (*Kernel, error) {
 			return fmt.Errorf("find IPVS: %w", translate(err, nil))
 		}
 		k.ipvsFamily = family.ID
-		return nil
+		return k.openTimeouts()
 	})
+}
+
+func (k *Kernel) openTimeouts() (err error) {
+	// The library tries to load the module once more, which a container cannot,
+	// and warns.
+	logrus.SetLevel(logrus.ErrorLevel)
+	if k.ipvs, err = ipvs.New(""); err != nil {
+		return fmt.Errorf("open IPVS: %w", err)
+	}
+	return nil
 }
 
 // opened is a Kernel with what all need, and more.

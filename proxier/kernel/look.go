@@ -67,6 +67,10 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 		m.Sets[row.SetName()]++
 	}
 	m.Rows.Addresses, m.Rows.Members = bound, members
+	timeouts, err := k.ipvs.GetConfig()
+	if unread(err); err == nil {
+		m.TCPTimeout = timeouts.TimeoutTCP
+	}
 	unread(k.lookAtServers(m))
 }
 

@@ -13,8 +13,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 )
 
-// records are the settings that we have changed, by name, with their former
-// values. They are kept in a file, so that a cleanup can put them back.
+// records are the sysctls and time-outs that we have changed, by name, with
+// their former values. They are kept in a file, so that a cleanup can put them back.
 type records map[string]remains.Sysctl
 
 // readRecords reads the file; one that is not there records nothing.
@@ -77,26 +77,36 @@ func record(path string, changes []remains.Sysctl) error {
 }
 
 // changedSysctls are those that still have the value that we gave them.
-func (k *Kernel) changedSysctls() (all []remains.Sysctl, err error) {
-	r, err := readRecords(k.cfg.Record)
-	for _, c := range slices.SortedFunc(maps.Values(r), func(a, b remains.Sysctl) int { return cmp.Compare(a.Name, b.Name) }) {
-		now, unreadable := sysctl{name: c.Name}.read(procSys)
-		if unreadable == nil && now == c.Is {
+func changedSysctls(r records) (all []remains.Sysctl) {
+	for _, c := range slices.SortedFunc(maps.Values(r), byName) {
+		if now, err := (sysctl{name: c.Name}).read(procSys); err == nil && now == c.Is {
 			all = append(all, c)
 		}
 	}
-	return all, err
+	return all
 }
+
+func byName(a, b remains.Sysctl) int { return cmp.Compare(a.Name, b.Name) }
 
 // restoreSysctls puts former values back and forgets them.
 func (k *Kernel) restoreSysctls(changed []remains.Sysctl) error {
 	var errs []error
-	left := records{}
+	failed := map[string]bool{}
 	for _, c := range changed {
 		if err := (sysctl{c.Name, c.Was}).write(procSys, c.Is); err != nil {
 			errs = append(errs, err)
-			left[c.Name] = c
+			failed[c.Name] = true
 		}
 	}
-	return errors.Join(append(errs, left.write(k.cfg.Record))...)
+	return errors.Join(append(errs, k.forget(func(c remains.Sysctl) bool { return !isTimeout(c.Name) && !failed[c.Name] }))...)
+}
+
+// forget takes out of the record what has been put back, or is not ours any more.
+func (k *Kernel) forget(done func(remains.Sysctl) bool) error {
+	r, err := readRecords(k.cfg.Record)
+	if err != nil {
+		return err
+	}
+	maps.DeleteFunc(r, func(_ string, c remains.Sysctl) bool { return done(c) })
+	return r.write(k.cfg.Record)
 }

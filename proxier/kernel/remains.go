@@ -33,9 +33,7 @@ func (k *Kernel) Look(ctx context.Context, scope remains.Scope) remains.Found {
 		l.unless("addresses", l.addresses())
 	}
 	if scope == remains.Cleanup {
-		changed, err := k.changedSysctls()
-		l.found.Sysctls = changed
-		l.unless("sysctls that were changed", err)
+		l.unless("sysctls and time-outs that were changed", l.settings())
 	}
 	return l.found
 }
@@ -51,6 +49,19 @@ func (l *look) unless(part string, err error) {
 	if err != nil {
 		l.found.Unread = append(l.found.Unread, remains.Stay{Object: part, Holder: "not looked at: " + err.Error()})
 	}
+}
+
+// settings reads which have been changed.
+func (l *look) settings() error {
+	r, err := readRecords(l.k.cfg.Record)
+	if err != nil {
+		return err
+	}
+	if l.k.cfg.RestoreSysctls {
+		l.found.Sysctls = changedSysctls(r)
+	}
+	l.found.Timeouts, err = l.k.changedTimeouts(r)
+	return err
 }
 
 // sets reads names and the ports that virtual servers may listen on.

@@ -247,7 +247,7 @@ func TestSysctlsArePutBack(t *testing.T) {
 			t.Fatal(left, err)
 		}
 	}
-	clean, err := OpenToClean(Config{Record: cfg.Record})
+	clean, err := OpenToClean(Config{Record: cfg.Record, RestoreSysctls: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,6 +45,7 @@ type Found struct {
 	Bound     []netip.Addr      // addresses on that
 	Local     []netip.Addr      // addresses of all other interfaces
 	Sysctls   []Sysctl          // that we have changed and that still have our value
+	Timeouts  []Sysctl          // of IPVS, likewise
 	Unread    []Stay            // what may be there and could not be looked at
 }
 
@@ -61,7 +62,7 @@ type Server struct {
 	Ours bool // it bears our flag
 }
 
-// Sysctl is a setting that has been changed.
+// Sysctl is one that has been changed, or a time-out of IPVS, in seconds.
 type Sysctl struct {
 	Name string `json:"name"`
 	Was  string `json:"was"`

@@ -62,6 +62,8 @@ func (m *machine) Carry(_ context.Context, s Step) error {
 		m.found.Device, m.found.Bound = "", nil
 	case RestoreSysctls:
 		m.found.Sysctls = without(m.found.Sysctls, s.Sysctls)
+	case RestoreTimeouts:
+		m.found.Timeouts = without(m.found.Timeouts, s.Sysctls)
 	default:
 		return fmt.Errorf("unknown deed %q", s.Deed)
 	}

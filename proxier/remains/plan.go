@@ -32,7 +32,8 @@ func (f Found) Plan() (p Plan) {
 	p.add(Step{Deed: DeleteAccounts, Objects: chosen(f.Accounts, func(a string) bool { return kubeProxyAccounts[a] })})
 	if f.Scope == Cleanup {
 		p.add(Step{Deed: RemoveDevice, Objects: chosen([]string{f.Device}, func(name string) bool { return name != "" })})
-		p.addSysctls(f.Sysctls)
+		p.addSettings(RestoreSysctls, f.Sysctls)
+		p.addSettings(RestoreTimeouts, f.Timeouts)
 	}
 	p.Stays = append(p.Stays, f.Unread...)
 	return p
@@ -93,8 +94,8 @@ func (p *Plan) addServers(deed Deed, servers []Server) {
 	p.add(step)
 }
 
-func (p *Plan) addSysctls(changed []Sysctl) {
-	step := Step{Deed: RestoreSysctls, Sysctls: changed}
+func (p *Plan) addSettings(deed Deed, changed []Sysctl) {
+	step := Step{Deed: deed, Sysctls: changed}
 	for _, s := range changed {
 		step.Objects = append(step.Objects, fmt.Sprintf("%s from %s to %s", s.Name, s.Is, s.Was))
 	}

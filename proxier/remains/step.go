@@ -10,17 +10,18 @@ type Deed string
 
 // All deeds, in the order in which they are done.
 const (
-	AdoptServers   Deed = "adopt virtual server" // put our flag on it; nothing else changes
-	Unhook         Deed = "unhook"               // jumps in built-in chains
-	DeleteTables   Deed = "delete nftables table"
-	EmptyChains    Deed = "empty chain"
-	DeleteChains   Deed = "delete chain"
-	DeleteServers  Deed = "delete virtual server"
-	DeleteAnswers  Deed = "delete virtual server of" // a packet mark
-	DestroySets    Deed = "destroy set"
-	DeleteAccounts Deed = "delete nfacct object"
-	RemoveDevice   Deed = "remove device"
-	RestoreSysctls Deed = "restore sysctl"
+	AdoptServers    Deed = "adopt virtual server" // put our flag on it; nothing else changes
+	Unhook          Deed = "unhook"               // jumps in built-in chains
+	DeleteTables    Deed = "delete nftables table"
+	EmptyChains     Deed = "empty chain"
+	DeleteChains    Deed = "delete chain"
+	DeleteServers   Deed = "delete virtual server"
+	DeleteAnswers   Deed = "delete virtual server of" // a packet mark
+	DestroySets     Deed = "destroy set"
+	DeleteAccounts  Deed = "delete nfacct object"
+	RemoveDevice    Deed = "remove device"
+	RestoreSysctls  Deed = "restore sysctl"
+	RestoreTimeouts Deed = "restore time-out"
 )
 
 // Step is one thing to do. It can be repeated: that an object is gone already
@@ -31,7 +32,7 @@ type Step struct {
 	Objects []string
 	Input   string   // of iptables-restore, for the same three
 	Servers []Server // of AdoptServers and DeleteServers
-	Sysctls []Sysctl // of RestoreSysctls
+	Sysctls []Sysctl // of RestoreSysctls and RestoreTimeouts
 }
 
 // String prints one object a line.

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"net/netip"
+	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -12,6 +13,8 @@ type Machine struct {
 	IPVS    bool              // the kernel has IPVS loaded
 	Modules map[string]Module // those that matter here
 	Sysctls map[string]string // by name; without those that cannot be read
+
+	TCPTimeout time.Duration // of IPVS, for idle connections; zero: not known
 
 	Device string     // what kube-ipvs0 is: dummy, something else, or nothing when there is none
 	Rows   state.Rows // what is ours; health ports belong to a process and cannot be seen

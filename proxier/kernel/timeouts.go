@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/moby/ipvs"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+)
+
+// Timeouts are those of IPVS connections, in whole seconds. Zero leaves what was
+// there before us; only that of TCP, where it was the kernel's own, becomes a day.
+type Timeouts struct{ TCP, TCPFin, UDP time.Duration }
+
+// The kernel's own forgets a connection long before its ends ask each other
+// whether they are still there (tcp_keepalive_time), and answers the next packet
+// with a reset (K33). A day is what we give connections in the table of
+// connections, which bounds their life in kube-proxy's other modes.
+const (
+	kernelTCPTimeout  = 15 * time.Minute
+	defaultTCPTimeout = 24 * time.Hour
+)
+
+// tcpTimeout and its like are how time-outs are named in configuration and records.
+const tcpTimeout = "ipvs.tcpTimeout"
+
+func timeoutsOf(c *ipvs.Config) map[string]*time.Duration {
+	return map[string]*time.Duration{
+		tcpTimeout: &c.TimeoutTCP, "ipvs.tcpFinTimeout": &c.TimeoutTCPFin, "ipvs.udpTimeout": &c.TimeoutUDP,
+	}
+}
+
+func isTimeout(name string) bool { return timeoutsOf(&ipvs.Config{})[name] != nil }
+
+// setTimeouts changes those IPVS time-outs that are to be different, and before
+// that has their former values recorded.
+func (k *Kernel) setTimeouts() error {
+	now, err := k.ipvs.GetConfig()
+	if err != nil {
+		return fmt.Errorf("read IPVS time-outs: %w", translate(err, nil))
+	}
+	before, err := readRecords(k.cfg.Record)
+	if err != nil {
+		k.unrecorded(err)
+	}
+	want := *now
+	asked := timeoutsOf(&ipvs.Config{TimeoutTCP: k.cfg.Timeouts.TCP, TimeoutTCPFin: k.cfg.Timeouts.TCPFin, TimeoutUDP: k.cfg.Timeouts.UDP})
+	var changes []remains.Sysctl
+	for name, t := range timeoutsOf(&want) {
+		is := *t
+		if *t = timeout(name, *asked[name], is, before[name]); *t != is {
+			changes = append(changes, remains.Sysctl{Name: name, Was: seconds(is), Is: seconds(*t)})
+		}
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	k.noteFormer(changes)
+	return k.configure(want)
+}
+
+func (k *Kernel) configure(want ipvs.Config) error {
+	if err := k.ipvs.SetConfig(&want); err != nil {
+		return fmt.Errorf("set IPVS time-outs: %w", translate(err, nil))
+	}
+	return nil
+}
+
+// timeout is what one is to be. What we have set ourselves counts for nothing,
+// or a restart would take it for somebody's wish.
+func timeout(name string, asked, now time.Duration, ours remains.Sysctl) time.Duration {
+	if asked > 0 {
+		return asked
+	}
+	if former, err := parseSeconds(ours.Was); err == nil && ours.Is == seconds(now) {
+		now = former
+	}
+	if name == tcpTimeout && now == kernelTCPTimeout {
+		return defaultTCPTimeout
+	}
+	return now
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
+
+func parseSeconds(text string) (time.Duration, error) {
+	n, err := strconv.Atoi(text)
+	return time.Duration(n) * time.Second, err
+}
+
+// changedTimeouts are those that still have the value that we gave them.
+func (k *Kernel) changedTimeouts(r records) (all []remains.Sysctl, err error) {
+	if k.ipvs == nil {
+		return nil, nil
+	}
+	now, err := k.ipvs.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read IPVS time-outs: %w", translate(err, nil))
+	}
+	for name, t := range timeoutsOf(now) {
+		if c, changed := r[name]; changed && c.Is == seconds(*t) && c.Was != c.Is {
+			all = append(all, c)
+		}
+	}
+	slices.SortFunc(all, byName)
+	return all, nil
+}
+
+// restoreTimeouts puts former values back and forgets them.
+func (k *Kernel) restoreTimeouts(changed []remains.Sysctl) error {
+	var want ipvs.Config // zero leaves a time-out as it is
+	var errs []error
+	for _, c := range changed {
+		former, err := parseSeconds(c.Was)
+		errs = append(errs, err)
+		*timeoutsOf(&want)[c.Name] = former
+	}
+	if err := errors.Join(append(errs, k.configure(want))...); err != nil {
+		return err
+	}
+	return k.forget(func(c remains.Sysctl) bool { return isTimeout(c.Name) })
+}
