@@ -29,8 +29,8 @@ func TestServiceMetrics(t *testing.T) {
 		}
 	})
 	// What cannot be had is told by an Event, which is a POST.
-	web := s.service("web", endpoints{"p1": ready}, annotated("kube-ipvs.io/scheduler", "fastest"), externalIPs(external()))
-	s.told(t, web, "no scheduler fastest")
+	web := s.service("web", endpoints{"p1": ready}, annotated("kube-ipvs.io/scheduler", "twos"), externalIPs(external()))
+	s.told(t, web, "no scheduler twos")
 	port := fmt.Sprintf(`namespace=%q,port="tcp",protocol="TCP",service="web"`, s.name)
 	before := s.settled(t, "kubeipvs_service_")
 	const times = 7

@@ -5,7 +5,9 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 
@@ -32,10 +34,18 @@ func TestSchedulers(t *testing.T) {
 		s.schedules(t, web, "mh (mh-fallback,mh-port)")
 	})
 	t.Run("E1 one that the kernel lacks leaves it with the node's, and it is told", func(t *testing.T) {
-		web.edit(annotated("kube-ipvs.io/scheduler", "fastest"))
+		web.edit(annotated("kube-ipvs.io/scheduler", "twos"))
 		s.schedules(t, web, "rr (flag-3)")
 		become(t, s.questions("p3", web.clusterIPs(), refusing...), by("p1", "p2", "r1"))
-		s.told(t, web, "the kernel of this node has no scheduler fastest (module ip_vs_fastest): rr is used")
+		s.told(t, web, "the kernel of this node has no scheduler twos (module ip_vs_twos): rr is used")
+	})
+	t.Run("E1 what is no scheduler is not asked for", func(t *testing.T) {
+		web.edit(annotated("kube-ipvs.io/scheduler", "ftp"))
+		s.told(t, web, `"ftp" is not a scheduler of the kernel`)
+		s.schedules(t, web, "rr (flag-3)")
+		if _, err := os.Stat("/sys/module/ip_vs_ftp"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the module ip_vs_ftp is loaded: %v", err)
+		}
 	})
 	t.Run("E1 kube-router's annotation is read too", func(t *testing.T) {
 		web.edit(func(svc *corev1.Service) {

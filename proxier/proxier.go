@@ -176,7 +176,7 @@ func New(cfg Config, with Parts) *Proxier {
 		looks:   make(chan look),
 
 		complaints: map[string]complaint{},
-		schedulers: schedulers{there: map[string]bool{}},
+		schedulers: newSchedulers(),
 	}
 	if cfg.ServiceMetrics > 0 {
 		p.metrics.registry.MustRegister(newTraffic(p))

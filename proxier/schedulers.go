@@ -4,32 +4,63 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// schedulers remembers which ones Services have asked for. Planning is told of
-// those that the kernel lacks.
+// lastSchedulerTry is the longest time between two tries of a scheduler that the
+// kernel lacks: each has the kernel look for a module, while the loop waits.
+const lastSchedulerTry = 10 * time.Minute
+
+// schedulers remembers which ones Services name, and what the kernel has said of
+// them, as long as one does. Planning is told of those that the kernel lacks.
 type schedulers struct {
-	there map[string]bool // asked for; whether the kernel is known to have it
+	named map[owner]string
+	asked map[string]*scheduler
 }
 
-// askForSchedulers finds out about those that the ports name, once for each.
-func (p *Proxier) askForSchedulers(ctx context.Context, ports []cluster.Port) {
-	for i := range ports {
-		name := ports[i].Scheduler.Name
-		if _, asked := p.schedulers.there[name]; name != "" && !asked {
-			p.tryScheduler(ctx, name)
-		}
+type scheduler struct {
+	there bool          // the kernel is known to have it
+	pause time.Duration // after the last try
+	next  time.Time     // where it is not there: no try before
+}
+
+func newSchedulers() schedulers {
+	return schedulers{named: map[owner]string{}, asked: map[string]*scheduler{}}
+}
+
+// noteScheduler notes what a Service with these ports names, which is the same
+// for all of them, and has the kernel asked about a name that is new.
+func (p *Proxier) noteScheduler(ctx context.Context, svc owner, ports []cluster.Port) {
+	s := &p.schedulers
+	if len(ports) == 0 || ports[0].Scheduler.Name == "" {
+		delete(s.named, svc)
+		return
+	}
+	name := ports[0].Scheduler.Name
+	if s.named[svc] = name; s.asked[name] == nil {
+		s.asked[name] = &scheduler{pause: p.cfg.SyncPeriod}
+		p.tryScheduler(ctx, name)
 	}
 }
 
-// askAgainForSchedulers asks for those that were not there: somebody may have
-// installed them.
+// askAgainForSchedulers asks for those that were not there, since somebody may
+// have installed them. What no Service names any more is forgotten, but not so
+// early that naming it anew would have the kernel asked more often.
 func (p *Proxier) askAgainForSchedulers(ctx context.Context) map[string]int {
-	for name, there := range p.schedulers.there {
-		if before := p.planning.Lacking[name]; !there {
+	now := time.Now()
+	named := slices.Collect(maps.Values(p.schedulers.named))
+	for name, s := range p.schedulers.asked {
+		switch {
+		case now.Before(s.next):
+		case !slices.Contains(named, name):
+			delete(p.schedulers.asked, name)
+			p.lacks(name, false)
+		case !s.there:
+			before := p.planning.Lacking[name]
 			p.tryScheduler(ctx, name)
 			p.again = p.again || before != p.planning.Lacking[name]
 		}
@@ -37,19 +68,35 @@ func (p *Proxier) askAgainForSchedulers(ctx context.Context) map[string]int {
 	return nil
 }
 
-// tryScheduler asks the kernel. Only what it denies is lacking; what those who
-// look have of planning is never changed.
+// tryScheduler asks the kernel. Only what it denies is lacking.
 func (p *Proxier) tryScheduler(ctx context.Context, name string) {
+	s := p.schedulers.asked[name]
 	err := p.kernel.TryScheduler(ctx, name)
-	p.schedulers.there[name] = err == nil
-	lacking := maps.Clone(p.planning.Lacking)
+	if s.there = err == nil; s.there {
+		s.next = time.Time{}
+	} else {
+		s.next = time.Now().Add(s.pause)
+		s.pause = min(2*s.pause, max(lastSchedulerTry, p.cfg.SyncPeriod))
+	}
 	switch {
 	case err == nil:
-		delete(lacking, name)
+		p.lacks(name, false)
 	case errors.Is(err, state.ErrNoScheduler):
-		lacking[name] = true
+		p.lacks(name, true)
 	default:
 		p.fail("try a scheduler", err)
 	}
-	p.planning.Lacking = lacking
+}
+
+// lacks tells planning. What those who look have of planning is never changed.
+func (p *Proxier) lacks(name string, lacking bool) {
+	if p.planning.Lacking[name] == lacking {
+		return
+	}
+	p.planning.Lacking = maps.Clone(p.planning.Lacking)
+	if lacking {
+		p.planning.Lacking[name] = true
+	} else {
+		delete(p.planning.Lacking, name)
+	}
 }

@@ -53,7 +53,7 @@ func (p *Proxier) replan(ctx context.Context, first owner) {
 	for todo := []owner{first}; len(todo) > 0; todo = todo[1:] {
 		svc, parts := p.api.Service(todo[0])
 		ports, unread := cluster.Ports(svc, parts, p.node)
-		p.askForSchedulers(ctx, ports)
+		p.noteScheduler(ctx, todo[0], ports)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
 		p.noteLeaving(todo[0], held)

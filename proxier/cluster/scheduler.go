@@ -2,7 +2,7 @@ package cluster
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,16 +27,18 @@ var (
 	flagsKeys     = []string{"kube-ipvs.io/scheduler-flags", "kube-router.io/service.schedflags"}
 )
 
-// schedulerName is what the kernel can keep: 16 bytes, the last of them zero.
-var schedulerName = regexp.MustCompile(`^[a-z0-9_-]{1,15}$`)
+// schedulers are those of the kernel, and the only ones that a Service may name:
+// the kernel loads the module ip_vs_NAME for whatever name it is asked for, and
+// not all such modules are schedulers (ip_vs_ftp).
+var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 
 func (n *notes) scheduler(svc *v1.Service) (s Scheduler) {
 	if key, text, given := first(svc.Annotations, schedulerKeys); given {
 		s.Field = annotation(key)
-		if schedulerName.MatchString(text) {
+		if slices.Contains(schedulers, text) {
 			s.Name = text
 		} else {
-			n.add(fmt.Errorf("%q is not the name of an IPVS scheduler, such as rr, lc or mh: the node's is used", text), "%s", s.Field)
+			n.add(fmt.Errorf("%q is not a scheduler of the kernel (%s): the node's is used", text, strings.Join(schedulers, ", ")), "%s", s.Field)
 		}
 	}
 	if key, text, given := first(svc.Annotations, flagsKeys); given {
