@@ -16,6 +16,10 @@ import (
 // The client library can be told only once whom to tell.
 var programMetrics = sync.OnceValue(newProgramMetrics)
 
+var droppedEvents = prometheus.NewCounter(prometheus.CounterOpts{
+	Name: "kubeipvs_events_dropped_total", Help: "Events that were not posted because too many waited, of one namespace or of all.",
+})
+
 func newProgramMetrics() prometheus.Gatherer {
 	registry := prometheus.NewRegistry()
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
@@ -24,7 +28,7 @@ func newProgramMetrics() prometheus.Gatherer {
 	})
 	build.Set(1)
 	r := newRequests()
-	registry.MustRegister(build, r.results, r.retries, r.took, r.waited)
+	registry.MustRegister(build, droppedEvents, r.results, r.retries, r.took, r.waited)
 	restmetrics.Register(restmetrics.RegisterOpts{
 		RequestResult: r, RequestRetry: r, RequestLatency: timing{r.took}, RateLimiterLatency: timing{r.waited},
 	})

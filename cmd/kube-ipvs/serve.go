@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier"
@@ -33,7 +34,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	programMetrics() // so that requests count from the first on
-	client, err := o.client()
+	client, err := o.client(limits{perSecond: o.QPS, atOnce: o.Burst})
 	if err != nil {
 		return err
 	}
@@ -69,8 +70,12 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	if err != nil {
 		return err
 	}
+	toPost, err := o.client(eventLimits)
+	if err != nil {
+		return err
+	}
+	recorder := newRecorder(&events.EventSinkImpl{Interface: toPost.EventsV1()}, droppedEvents)
 	ports := health.NewPorts(h)
-	recorder := newRecorder(client)
 	p := proxier.New(proxier.Config{
 		NodeName:          o.NodeName,
 		Scheduler:         o.Scheduler,
@@ -130,15 +135,23 @@ func failure(ctx context.Context) error {
 	return nil
 }
 
+// limits are those of one client.
+type limits struct {
+	perSecond float32
+	atOnce    int
+	answer    time.Duration // the time for one; zero, as for informers: no limit
+}
+
 // client reaches the API server as kube-proxy does: by kubeconfig or master,
-// else as a Pod.
-func (o options) client() (kubernetes.Interface, error) {
+// else as a Pod. What it asks is limited without regard to other clients of
+// ours, so that Events never hold up an informer.
+func (o options) client(l limits) (kubernetes.Interface, error) {
 	cfg, err := o.restConfig()
 	if err != nil {
 		return nil, err
 	}
 	cfg.ContentType, cfg.AcceptContentTypes = o.ContentType, o.AcceptContentTypes
-	cfg.QPS, cfg.Burst = o.QPS, o.Burst
+	cfg.QPS, cfg.Burst, cfg.Timeout = l.perSecond, l.atOnce, l.answer
 	// Packing takes both ends longer than the way between them; since 1.37 an API
 	// server packs every single event of a watch that began with a list.
 	cfg.DisableCompression = true
