@@ -20,6 +20,7 @@ import (
 // reconcile.Kind. An unspecified address stands for all of its family.
 type Ports struct {
 	health *Health
+	bound  *bound
 
 	mu   sync.Mutex
 	open map[netip.AddrPort]*port
@@ -34,7 +35,7 @@ type port struct {
 
 // NewPorts returns Ports that answer for the loop which feeds h. None is open.
 func NewPorts(h *Health) *Ports {
-	return &Ports{health: h, open: map[netip.AddrPort]*port{}}
+	return &Ports{health: h, bound: newBound(mostConnections), open: map[netip.AddrPort]*port{}}
 }
 
 // List answers with the ports that are open.
@@ -91,10 +92,7 @@ func (p *Ports) listen(at netip.AddrPort, ready state.Ready) error {
 		return err
 	}
 	opened := &port{ready: ready, listener: listener}
-	opened.server = &http.Server{
-		Handler:     http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { p.answer(w, opened) }),
-		ReadTimeout: headerLimit,
-	}
+	opened.server = p.bound.server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { p.answer(w, opened) }))
 	p.open[at] = opened
 	go func() {
 		_ = opened.server.Serve(listener)

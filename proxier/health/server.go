@@ -8,14 +8,9 @@ import (
 	"time"
 )
 
-const (
-	retryPeriod = 5 * time.Second
+const retryPeriod = 5 * time.Second
 
-	// headerLimit frees the connections of clients that never ask.
-	headerLimit = 30 * time.Second
-)
-
-// Server answers on one address. A wildcard address, 0.0.0.0 or ::, stands for
+// Server answers on one address, few clients at a time. A wildcard address, 0.0.0.0 or ::, stands for
 // both IP families.
 type Server struct {
 	Addr    string // IP:port
@@ -71,7 +66,7 @@ func (s Server) serve(ctx context.Context) error {
 	if s.Listening != nil {
 		s.Listening()
 	}
-	server := &http.Server{Handler: s.Handler, ReadHeaderTimeout: headerLimit}
+	server := newBound(mostConnections).server(s.Handler)
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	return fmt.Errorf("serve on %s: %w", s.Addr, server.Serve(listener))
