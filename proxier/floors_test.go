@@ -21,9 +21,10 @@ var floors = map[string][]string{
 	"proxier/state":             {"ipset"},
 	"proxier/drain":             {"proxier/state"},
 	"proxier/plan":              {"ipset", "proxier/cluster", "proxier/state"},
+	"proxier/rules":             {"ipset", "proxier/state"},
 	"proxier/xtables":           {},
 	"proxier/remains":           {"ipset", "proxier/state", "proxier/xtables"},
-	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/state"},
@@ -37,7 +38,7 @@ var floors = map[string][]string{
 	},
 	"cmd/kube-ipvs": {
 		"proxier", "proxier/door", "proxier/explain", "proxier/health", "proxier/kernel",
-		"proxier/remains", "proxier/snapshot", "proxier/turn", "proxier/watch",
+		"proxier/remains", "proxier/rules", "proxier/snapshot", "proxier/turn", "proxier/watch",
 	},
 }
 

@@ -15,6 +15,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 func main() {
@@ -68,15 +69,13 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 
 func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 	k, err := kernel.Open(kernel.Config{
-		Scheduler:      o.Scheduler,
-		MasqueradeMark: 1 << o.MasqueradeBit,
-		MasqueradeAll:  o.MasqueradeAll,
-		Pods:           o.pods(),
-		ExcludeCIDRs:   o.ExcludeCIDRs,
-		StrictARP:      o.StrictARP,
-		Record:         recordFile,
-		Unrecorded:     func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls and time-outs", "err", err) },
-		Timeouts:       kernel.Timeouts{TCP: o.TCPTimeout, TCPFin: o.TCPFinTimeout, UDP: o.UDPTimeout},
+		Scheduler:    o.Scheduler,
+		Rules:        o.rules(),
+		ExcludeCIDRs: o.ExcludeCIDRs,
+		StrictARP:    o.StrictARP,
+		Record:       recordFile,
+		Unrecorded:   func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls and time-outs", "err", err) },
+		Timeouts:     kernel.Timeouts{TCP: o.TCPTimeout, TCPFin: o.TCPFinTimeout, UDP: o.UDPTimeout},
 	})
 	if err != nil {
 		return err
@@ -84,17 +83,22 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 	return errors.Join(deed(k), k.Close())
 }
 
+// rules is what the packet program depends on.
+func (o options) rules() rules.Config {
+	return rules.Config{Mark: 1 << o.MasqueradeBit, MasqueradeAll: o.MasqueradeAll, Pods: o.pods()}
+}
+
 // pods says how Pods of this node are told from other clients.
-func (o options) pods() kernel.Pods {
+func (o options) pods() rules.Pods {
 	switch o.DetectLocal {
 	case byNodeCIDR:
-		return kernel.Pods{Listed: true}
+		return rules.Pods{Listed: true}
 	case byBridge:
-		return kernel.Pods{Interface: o.BridgeInterface}
+		return rules.Pods{Interface: o.BridgeInterface}
 	case byInterfacePrefix:
-		return kernel.Pods{Interface: o.InterfacePrefix + "+"}
+		return rules.Pods{Interface: o.InterfacePrefix + "+"}
 	}
-	return kernel.Pods{CIDRs: o.ClusterCIDRs}
+	return rules.Pods{CIDRs: o.ClusterCIDRs}
 }
 
 // prepareHost sets what traffic needs of this machine, and tells what it could

@@ -7,17 +7,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
-// answersMark is the whole mark of a packet that answers a process of the node
-// and comes to a port of a Service. IPVS looks for a virtual server of the mark
-// before one of the address, and the one of this mark hands the packet on to the
-// node's own sockets. None of its bits are those by which kube-proxy, Calico or
-// Cilium tell packets.
-const answersMark = 0x3075
-
 // answersServer names the virtual server of answers for people.
-func answersServer(f ipset.Family) string { return fmt.Sprintf("mark %#x IPv%d", answersMark, f) }
+func answersServer(f ipset.Family) string { return fmt.Sprintf("mark %#x IPv%d", rules.AnswersMark, f) }
 
 // ownAddress is what the real server behind it has as an address; its packets go
 // to whatever address of the node they came for.
@@ -26,14 +20,14 @@ var ownAddress = map[ipset.Family]netip.Addr{
 	ipset.IPv6: netip.IPv6Loopback(),
 }
 
-// ensureAnswers makes the virtual server of answersMark, where it is missing.
+// ensureAnswers makes the virtual server of rules.AnswersMark, where it is missing.
 func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 	own := ownAddress[f]
 	family := addressFamily(own)
-	behind := attribute(nil, attrService, markKey(family, answersMark))
+	behind := attribute(nil, attrService, markKey(family, rules.AnswersMark))
 	behind = attribute(behind, attrDest, destination(netip.AddrPortFrom(own, 0), forwardLocal, 1))
 	for _, errno := range k.conn.do([]request{
-		k.command(newService, attribute(nil, attrService, markService(family, answersMark, k.cfg.Scheduler))),
+		k.command(newService, attribute(nil, attrService, markService(family, rules.AnswersMark, k.cfg.Scheduler))),
 		k.command(newDest, behind),
 	}) {
 		if errno == nil {
@@ -48,6 +42,6 @@ func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 
 // removeAnswers deletes it.
 func (k *Kernel) removeAnswers(f ipset.Family) error {
-	key := attribute(nil, attrService, markKey(addressFamily(ownAddress[f]), answersMark))
+	key := attribute(nil, attrService, markKey(addressFamily(ownAddress[f]), rules.AnswersMark))
 	return translate(k.conn.do([]request{k.command(delService, key)})[0], map[unix.Errno]error{unix.ESRCH: nil})
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -66,7 +67,7 @@ func (n names) readService(body []byte) (s listed, err error) {
 		return listed{}, errShort
 	}
 	if mark != 0 {
-		if mark == answersMark && flags&flagOurs != 0 {
+		if mark == rules.AnswersMark && flags&flagOurs != 0 {
 			s.answers = map[uint16]ipset.Family{unix.AF_INET: ipset.IPv4, unix.AF_INET6: ipset.IPv6}[family]
 		}
 		return listed{answers: s.answers}, nil

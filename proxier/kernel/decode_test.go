@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -60,7 +61,7 @@ func TestAServiceWithoutOurFlagIsNotOurs(t *testing.T) {
 // The virtual server of answers is no row, and cleanup finds it.
 func TestTheServerOfAnswersIsTold(t *testing.T) {
 	for f, own := range ownAddress {
-		body := told(attrService, markService(addressFamily(own), answersMark, "rr"))
+		body := told(attrService, markService(addressFamily(own), rules.AnswersMark, "rr"))
 		if s, err := (names{}).readService(body); err != nil || s.ours || s.answers != f {
 			t.Errorf("IPv%d: %+v, %v", f, s, err)
 		}

@@ -18,9 +18,6 @@ func (c chain) froms() (all []xtables.Place) {
 	return all
 }
 
-// jump is the rule that leads into the chain.
-func (c chain) jump() string { return strings.TrimSpace(c.when + " -j " + c.name) }
-
 // hook is one rule of a built-in chain.
 type hook struct {
 	xtables.Place
@@ -52,7 +49,7 @@ func (t *tables) compare(held xtables.Dump, want []chain) (todo changes) {
 		}
 		wanted[c.place()] = true
 		for _, from := range c.froms() {
-			jumps[from] = append(jumps[from], c.jump())
+			jumps[from] = append(jumps[from], c.jump)
 		}
 	}
 	for _, p := range places(held, jumps) {

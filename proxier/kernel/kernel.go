@@ -14,17 +14,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // Config is what the constant part of the machine depends on.
 type Config struct {
-	Scheduler      string         // of virtual servers, to be found in the kernel
-	MasqueradeMark uint32         // one bit of the packet mark
-	MasqueradeAll  bool           // masquerade all traffic to cluster addresses
-	Pods           Pods           // clients that keep their address on the way to cluster addresses
-	ExcludeCIDRs   []netip.Prefix // virtual servers within are never touched
-	StrictARP      bool           // answer ARP only on the interface that has the address
-	Timeouts       Timeouts
+	Scheduler    string         // of virtual servers, to be found in the kernel
+	Rules        rules.Config   // what the packet program depends on
+	ExcludeCIDRs []netip.Prefix // virtual servers within are never touched
+	StrictARP    bool           // answer ARP only on the interface that has the address
+	Timeouts     Timeouts
 
 	Record     string      // file for the former values of sysctls and time-outs; empty: they are not recorded
 	Unrecorded func(error) // is told when that cannot be written; may be nil

@@ -22,6 +22,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -99,10 +100,14 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	return s
 }
 
+var streetRules = rules.Config{
+	Mark: 0x4000,
+	Pods: rules.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/48")}},
+}
+
 func (s street) serve(all []state.Rows) error {
 	k, err := kernel.Open(kernel.Config{
-		Scheduler: "rr", MasqueradeMark: 0x4000,
-		Pods: kernel.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/48")}},
+		Scheduler: "rr", Rules: streetRules,
 	})
 	if err != nil {
 		return err

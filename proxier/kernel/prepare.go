@@ -38,7 +38,7 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		}
 		sets, err := k.ensureSets(ctx, f)
 		note("set", sets, err)
-		rules, err := k.beside.tables[f].ensure(ctx, program(f, k.cfg), k.generation)
+		rules, err := k.beside.tables[f].ensure(ctx, program(f, k.cfg.Rules), k.generation)
 		note("rule", rules, err)
 	}
 	maps.DeleteFunc(mended, func(_ string, n int) bool { return n == 0 })

@@ -17,13 +17,16 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 var config = Config{
-	Scheduler:      "rr",
-	MasqueradeMark: 0x4000,
-	Pods:           Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56")}},
+	Scheduler: "rr",
+	Rules: rules.Config{
+		Mark: 0x4000,
+		Pods: rules.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56")}},
+	},
 }
 
 // freshNamespace gives the rest of the test a network namespace of its own,
@@ -115,7 +118,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if todo := tables.compare(held, program(f, config)); !todo.nothing() {
+		if todo := tables.compare(held, program(f, config.Rules)); !todo.nothing() {
 			t.Errorf("a restart would write rules that are there: %+v", todo)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
@@ -20,18 +22,21 @@ var clusterCIDRs = []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.
 
 // TestProgram shows the rules as a person reads them.
 func TestProgram(t *testing.T) {
-	for name, cfg := range map[string]Config{
-		"pods-known":     {MasqueradeMark: 0x4000, Pods: Pods{CIDRs: clusterCIDRs}},
-		"pods-unknown":   {MasqueradeMark: 0x4000},
-		"pods-of-node":   {MasqueradeMark: 0x4000, Pods: Pods{Listed: true}},
-		"pods-of-bridge": {MasqueradeMark: 0x4000, Pods: Pods{Interface: "cni0"}},
-		"pods-of-prefix": {MasqueradeMark: 0x4000, Pods: Pods{Interface: "cali+"}},
-		"masquerade-all": {MasqueradeMark: 0x8000, MasqueradeAll: true, Pods: Pods{CIDRs: clusterCIDRs}},
+	for name, cfg := range map[string]rules.Config{
+		"pods-known":     {Mark: 0x4000, Pods: rules.Pods{CIDRs: clusterCIDRs}},
+		"pods-unknown":   {Mark: 0x4000},
+		"pods-of-node":   {Mark: 0x4000, Pods: rules.Pods{Listed: true}},
+		"pods-of-bridge": {Mark: 0x4000, Pods: rules.Pods{Interface: "cni0"}},
+		"pods-of-prefix": {Mark: 0x4000, Pods: rules.Pods{Interface: "cali+"}},
+		"masquerade-all": {Mark: 0x8000, MasqueradeAll: true, Pods: rules.Pods{CIDRs: clusterCIDRs}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
-			for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-				todo := (&tables{prefix: wordsOf(f, cfg).prefix}).compare(xtables.Dump{}, program(f, cfg))
+			for _, t := range []struct {
+				ipset.Family
+				tables
+			}{{ipset.IPv4, tables{prefix: state.Prefix4}}, {ipset.IPv6, tables{prefix: state.Prefix6}}} {
+				todo := t.compare(xtables.Dump{}, program(t.Family, cfg))
 				b.WriteString(todo.restoreText())
 			}
 			golden(t, "testdata/rules-"+name+".txt", b.String())
@@ -61,14 +66,14 @@ func built(chains []chain) xtables.Dump {
 	for _, c := range chains {
 		d[c.place()] = c.rules
 		for _, from := range c.froms() {
-			d[from] = slices.Insert(d[from], 0, c.jump()) // as they are put in, at the top each
+			d[from] = slices.Insert(d[from], 0, c.jump) // as they are put in, at the top each
 		}
 	}
 	return d
 }
 
 func TestCompare(t *testing.T) {
-	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000, Pods: Pods{CIDRs: clusterCIDRs}})
+	want := program(ipset.IPv4, rules.Config{Mark: 0x4000, Pods: rules.Pods{CIDRs: clusterCIDRs}})
 	ofFilter := want[slices.IndexFunc(want, func(c chain) bool { return c.name == "KIPVS-FILTER" })]
 	filter, input := xtables.Place{Table: "filter", Chain: "KIPVS-FILTER"}, xtables.Place{Table: "filter", Chain: "INPUT"}
 	jump, health := hook{input, "-m conntrack --ctstate NEW -j KIPVS-FILTER"}, hook{input, "-j KIPVS-HEALTH"}
@@ -133,14 +138,14 @@ func TestCompare(t *testing.T) {
 // Versions of iptables print a rule in different ways; what one has printed
 // after our last write is right.
 func TestPrintedOtherwise(t *testing.T) {
-	want := program(ipset.IPv4, Config{MasqueradeMark: 0x4000})
+	want := program(ipset.IPv4, rules.Config{Mark: 0x4000})
 	held := built(want)
 	for _, rules := range held {
 		for i := range rules {
 			rules[i] = strings.ReplaceAll(rules[i], "--set-xmark 0x4000/0x4000", "--or-mark 0x4000")
 		}
 	}
-	fresh := program(ipset.IPv4, Config{MasqueradeMark: 0x4000})
+	fresh := program(ipset.IPv4, rules.Config{Mark: 0x4000})
 	tab := &tables{prefix: "KIPVS-"}
 	if todo := tab.compare(held, fresh); len(todo.fill) == 0 {
 		t.Fatal("a rule printed otherwise was taken for right before anything was written")

@@ -104,7 +104,7 @@ func (s street) drain(pod string) {
 // inKernel does something with the node's kernel.
 func (s street) inKernel(deed func(*kernel.Kernel) error) error {
 	return s.Node.Do(func() error {
-		k, err := kernel.Open(kernel.Config{Scheduler: "rr", MasqueradeMark: 0x4000})
+		k, err := kernel.Open(kernel.Config{Scheduler: "rr", Rules: streetRules})
 		if err != nil {
 			return err
 		}

@@ -175,7 +175,7 @@ func (t *tables) remember(held xtables.Dump, want []chain) {
 		for _, from := range c.froms() {
 			for _, r := range held[from] {
 				if xtables.Target(r) == c.name {
-					t.printed[c.jump()] = r
+					t.printed[c.jump] = r
 				}
 			}
 		}
