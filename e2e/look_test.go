@@ -43,6 +43,17 @@ func TestTraceNamesWhatIsBroken(t *testing.T) {
 	if code, said := s.verb(t, "trace", name); code != 0 || strings.Contains(said, "does not work") {
 		t.Fatalf("before: exit code %d:\n%s", code, said)
 	}
+	t.Run("one client", func(t *testing.T) {
+		for from, sees := range map[string]string{
+			s.Pod("p3").IPv4.String(): s.Pod("p3").IPv4.String(), "192.0.2.100": "an address of the node", "node": "an address of the node",
+		} {
+			want := fmt.Sprintf("from %s\n", from)
+			reaches := fmt.Sprintf("reaches %s, which sees %s\n", real, sees)
+			if code, said := s.verb(t, "trace", at, "--from", from); code != 0 || !strings.Contains(said, want) || !strings.Contains(said, reaches) {
+				t.Errorf("exit code %d:\n%swant in it: %s%s", code, said, want, reaches)
+			}
+		}
+	})
 	reject := fmt.Sprintf("INPUT -d %s/32 -p tcp --dport %d -j REJECT", ip, port)
 	for _, b := range []struct {
 		name, want   string

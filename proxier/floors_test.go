@@ -27,11 +27,11 @@ var floors = map[string][]string{
 	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/remains", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
-	"proxier/snapshot":          {"proxier/state"},
+	"proxier/snapshot":          {"proxier/rules", "proxier/state"},
 	"proxier/peer":              {},
 	"proxier/turn":              {"proxier/peer"},
 	"proxier/door":              {"proxier/peer", "proxier/snapshot"},
-	"proxier/explain":           {"ipset", "proxier/snapshot", "proxier/state"},
+	"proxier/explain":           {"ipset", "proxier/rules", "proxier/snapshot", "proxier/state"},
 	"proxier": {
 		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
 		"proxier/reconcile", "proxier/remains", "proxier/snapshot", "proxier/state", "proxier/watch",

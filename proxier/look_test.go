@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -23,6 +24,7 @@ import (
 //	status FILE           what kube-ipvs status prints
 //	diff FILE             what kube-ipvs diff prints
 //	trace TARGET FILE     what kube-ipvs trace prints
+//	from CLIENT TARGET FILE  the same for one client
 //	alone TARGET FILE     the same, without a daemon
 //	check FILE            what kube-ipvs check prints
 //	broken WHAT           the machine is so from now on; "broken" alone: it is well again
@@ -31,8 +33,8 @@ func (s *script) look(words []string) error {
 		return nil
 	}
 	target, file := snapshot.All, words[len(words)-1]
-	if len(words) == 3 {
-		target = words[1]
+	if len(words) > 2 {
+		target = words[len(words)-2]
 	}
 	switch words[0] {
 	case "list":
@@ -43,8 +45,11 @@ func (s *script) look(words []string) error {
 		s.same(file, explain.Status(m, d, explain.Style{}))
 	case "diff":
 		s.same(file, explain.Diff(s.views(snapshot.All)))
-	case "trace", "alone":
+	case "trace", "from", "alone":
 		at, err := explain.ParseTarget(target)
+		if words[0] == "from" {
+			at.From, err = explain.ParseClient(words[1])
+		}
 		if err != nil {
 			return err
 		}
@@ -74,7 +79,7 @@ func (s *script) views(services string) (snapshot.Machine, snapshot.Daemon) {
 	if err != nil {
 		s.t.Error(err)
 	}
-	d.Version = "v1.0.0"
+	d.Version, d.Rules = "v1.0.0", &rules.Config{Mark: 0x4000, Pods: rules.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16")}}}
 	return m, d
 }
 

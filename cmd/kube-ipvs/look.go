@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
@@ -22,14 +23,16 @@ func lookers() []*cobra.Command {
 		Use: "status", Short: "Show the daemon of this node on one screen", Args: noArguments, RunE: showStatus,
 	}
 	status.Flags().StringP("output", "o", "text", "`form` of the output: text or json")
+	trace := &cobra.Command{
+		Use:   "trace NAMESPACE/SERVICE[:PORT] | IP:PORT[/PROTOCOL]",
+		Short: "Say why a Service works on this node, or does not",
+		Args:  usageArgs(cobra.ExactArgs(1)), RunE: showTrace,
+	}
+	trace.Flags().String("from", "", "`client` that asks, an IP address or \"node\": also say which rules concern it and what it reaches")
 	return []*cobra.Command{
 		status,
 		{Use: "list", Short: "List what IPVS serves here, with the names of Services and Pods", Args: noArguments, RunE: showList},
-		{
-			Use:   "trace NAMESPACE/SERVICE[:PORT] | IP:PORT[/PROTOCOL]",
-			Short: "Say why a Service works on this node, or does not",
-			Args:  usageArgs(cobra.ExactArgs(1)), RunE: showTrace,
-		},
+		trace,
 		{Use: "diff", Short: "Show what the daemon would change in the kernel if it looked now", Args: noArguments, RunE: showDiff},
 	}
 }
@@ -114,9 +117,19 @@ func showTrace(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return usageError{err}
 	}
+	if from := cmd.Flags().Lookup("from"); from.Changed {
+		if target.From, err = explain.ParseClient(from.Value.String()); err != nil {
+			return usageError{fmt.Errorf("--from: %w", err)}
+		}
+	}
 	v, err := look(cmd, target.Question())
 	if err != nil {
 		return err
+	}
+	if d := v.daemon; d != nil && d.Rules != nil && d.Rules.Pods.Interface != "" && target.From.Addr.IsValid() {
+		if target.From.Interface, err = kernel.InterfaceTo(target.From.Addr); err != nil {
+			return err
+		}
 	}
 	text, works := explain.Trace(v.machine, v.daemon, target, style(cmd))
 	cmd.Print(text)

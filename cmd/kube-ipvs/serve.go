@@ -102,7 +102,7 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
 	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, p.SLIs(), time.Now()), func(bool) {}))
-	together(func(ctx context.Context) error { openDoor(ctx, p); return nil })
+	together(func(ctx context.Context) error { o.openDoor(ctx, p); return nil })
 	err = p.Run(ctx)
 	if reason := failure(ctx); reason != nil {
 		err = reason // a pass that is cut short fails too
@@ -116,10 +116,10 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 }
 
 // openDoor lets those look in who have a right to.
-func openDoor(ctx context.Context, p *proxier.Proxier) {
+func (o options) openDoor(ctx context.Context, p *proxier.Proxier) {
 	answer := func(ctx context.Context, q snapshot.Question) (snapshot.Daemon, error) {
 		d, err := p.Snapshot(ctx, q)
-		d.Version = version
+		d.Version, d.Rules = version, new(o.rules())
 		return d, err
 	}
 	door.Serve(ctx, door.Address, answer, func(err error) {

@@ -1,12 +1,13 @@
 package explain
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -39,11 +40,69 @@ func TestParseTarget(t *testing.T) {
 		"kube-system/kube-dns:53": {Service: "kube-system/kube-dns", Port: "53"},
 	} {
 		got, err := ParseTarget(text)
-		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b state.VirtualServer) bool { return a == b })); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", text, diff)
+		if got != want {
+			t.Errorf("%q: %+v, want %+v", text, got, want)
 		}
 		if (err != nil) != (want == Target{}) {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestParseClient(t *testing.T) {
+	for text, want := range map[string]Client{
+		"10.244.1.7":        {Addr: netip.MustParseAddr("10.244.1.7")},
+		"::ffff:10.244.1.7": {Addr: netip.MustParseAddr("10.244.1.7")},
+		"fd00::7":           {Addr: netip.MustParseAddr("fd00::7")},
+		"node":              {Node: true},
+		"fe80::1%eth0":      {},
+		"10.244.1.7:80":     {},
+		"shop/web":          {},
+		"":                  {},
+	} {
+		got, err := ParseClient(text)
+		if got != want || (err != nil) != (want == Client{}) {
+			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)
+		}
+	}
+}
+
+// What the daemon says of its rules decides how the client is taken.
+func TestTraceOfAClient(t *testing.T) {
+	at := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
+	m := snapshot.Machine{Rows: state.NewRows(), IPVS: true}
+	m.Rows.VirtualServers[at] = state.Balancing{Scheduler: "rr"}
+	m.Rows.RealServers[state.RealServer{VirtualServer: at, Addr: netip.MustParseAddrPort("10.244.1.1:8080")}] = 1
+	m.Rows.Addresses[at.Addr.Addr()] = state.None{}
+	for _, row := range []state.Member{
+		state.ServicePorts.Holding(ipset.IPPort(at.Addr, uint8(at.Protocol))), state.ClusterPorts.Holding(ipset.IPPort(at.Addr, uint8(at.Protocol))),
+		state.Addresses.Holding(ipset.IP(at.Addr.Addr())),
+	} {
+		m.Rows.Members[row] = state.None{}
+	}
+	d := &snapshot.Daemon{Services: []snapshot.Service{{
+		Name: "shop/web", Rows: m.Rows.Lines(), Fronts: []snapshot.Front{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
+			{Addr: netip.MustParseAddrPort("10.244.1.1:8080"), Ready: true, Chosen: true},
+		}}},
+	}}}
+	byBridge := &rules.Config{Mark: 0x4000, Pods: rules.Pods{Interface: "cni0"}}
+	pod := Client{Addr: netip.MustParseAddr("10.244.1.7"), Interface: "cni0"}
+	for _, c := range []struct {
+		daemon *snapshot.Daemon
+		rules  *rules.Config
+		from   Client
+		works  bool
+		want   string
+	}{
+		{d, byBridge, pod, true, "reaches 10.244.1.1:8080, which sees 10.244.1.7\n"},
+		{d, byBridge, Client{Addr: pod.Addr, Interface: "eth0"}, true, "reaches 10.244.1.1:8080, which sees an address of the node\n"},
+		{d, nil, pod, false, "not known"},
+		{nil, nil, pod, false, "not known"},
+	} {
+		d.Rules = c.rules
+		text, works := Trace(m, c.daemon, Target{Service: "shop/web", From: c.from}, Style{})
+		if works != c.works || !strings.Contains(text, c.want) {
+			t.Errorf("%t,\n%swant %t and in it: %s", works, text, c.works, c.want)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -15,6 +16,7 @@ type Target struct {
 	Service string // "shop/cart"
 	Port    string // its name or number; empty: all
 	Server  state.VirtualServer
+	From    Client
 }
 
 // ParseTarget reads NAMESPACE/SERVICE[:PORT] or IP:PORT[/PROTOCOL].
@@ -39,13 +41,23 @@ func (t Target) Question() snapshot.Question {
 }
 
 // Trace says of each way to reach the target what it needs, what of that is
-// there, and whether it works on this node. Without a daemon (nil) only the
-// kernel can tell, which does not know what is wanted. Works is false if one of
-// the ways does not.
+// there, and whether it works on this node: for the client, if there is one.
+// Without a daemon (nil) only the kernel can tell, which does not know what is
+// wanted. Works is false if one of the ways does not.
 func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (text string, works bool) {
+	if target.From.given() && (d == nil || d.Rules == nil) {
+		return "not known: no daemon runs here that could say how its rules tell Pods from other clients\n", false
+	}
 	found := target.fronts(d)
 	if len(found) == 0 {
-		return target.nowhere(m, d, style), false
+		text = target.nowhere(m, d, style)
+		if target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
+			text += target.From.way(target.From.walk(m, *d, target.Server), style)
+		}
+		return text, false
+	}
+	if target.From.given() {
+		return target.traceFrom(m, *d, found, style)
 	}
 	var b strings.Builder
 	works = true
@@ -58,6 +70,29 @@ func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (
 		works = works && v.works()
 	}
 	return b.String(), works
+}
+
+// traceFrom says it of the ways that one client can ask for. What matters is
+// the front that serves it: the rules may lead it to another than it asks for.
+func (t Target) traceFrom(m snapshot.Machine, d snapshot.Daemon, found []traced, style Style) (text string, works bool) {
+	var all []string
+	works = true
+	for _, f := range found {
+		if f.Of != nil && f.Server != t.Server || !t.From.asks(f.Server.Addr.Addr()) {
+			continue
+		}
+		way := t.From.walk(m, d, f.Server)
+		if i := slices.IndexFunc(found, func(o traced) bool { return o.Server == way.Decided().Server }); i >= 0 {
+			f = found[i]
+		}
+		v := inspect(m, f)
+		all = append(all, v.text(f, style)+t.From.way(way, style))
+		works = works && v.works() && answered(way)
+	}
+	if len(all) == 0 {
+		return fmt.Sprintf("%s: there is no address of the family of %s\n", style.in(bad, "does not work"), t.From), false
+	}
+	return strings.Join(all, "\n"), works
 }
 
 // traced is a front with all that its Service wants.

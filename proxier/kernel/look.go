@@ -2,7 +2,9 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/moby/ipvs"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -167,6 +170,20 @@ func rulesOf(dump string) (rules []string) {
 		}
 	}
 	return rules
+}
+
+// InterfaceTo is the interface that leads to an address, by which its packets
+// come in.
+func InterfaceTo(addr netip.Addr) (string, error) {
+	routes, err := netlink.RouteGet(addr.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return "", fmt.Errorf("find the route to %s: %w", addr, cmp.Or(translate(err, nil), errors.New("there is none")))
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, translate(err, nil))
+	}
+	return link.Attrs().Name, nil
 }
 
 func release() string {

@@ -31,6 +31,7 @@ type street struct {
 	*lab.Lab
 	*testing.T
 	names map[netip.Addr]string // of clients
+	rows  state.Rows            // all that is in the kernel
 }
 
 // service is one port with addresses of both families that end in number, and
@@ -71,18 +72,18 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	s := street{l, t, map[netip.Addr]string{
+	s := street{Lab: l, T: t, rows: state.NewRows(), names: map[netip.Addr]string{
 		l.Node.IPv4: "node", l.Node.IPv6: "node",
 		netip.MustParseAddr("192.0.2.100"): "outside", netip.MustParseAddr("2001:db8:0:2::100"): "outside",
 		netip.MustParseAddr("192.0.2.101"): "outside2", netip.MustParseAddr("2001:db8:0:2::101"): "outside2",
 	}}
-	for _, p := range l.Node.Pods {
+	for _, p := range slices.Concat(l.Node.Pods, l.Node2.Pods) {
 		s.names[p.IPv4], s.names[p.IPv6] = p.Name, p.Name
 	}
 	own := []netip.Addr{l.Node.IPv4, l.Node.IPv6}
 	node := cluster.Node{Name: "node", Addresses: own, NodePortAddresses: own}
 	cfg := plan.Config{Scheduler: "rr", Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
-	all := []state.Rows{plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6})}
+	s.add(plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6}))
 	book := plan.NewBook()
 	for _, p := range services(s) {
 		var ports []cluster.Port
@@ -92,9 +93,9 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 		}
 		fronts, _ := plan.Fronts(ports, node, cfg)
 		held, _, _ := book.Enter(p.Name.Service, time.Time{}, fronts)
-		all = append(all, plan.Rows(held, node, cfg))
+		s.add(plan.Rows(held, node, cfg))
 	}
-	if err := l.Node.Do(func() error { return s.serve(all) }); err != nil {
+	if err := l.Node.Do(s.serve); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -105,7 +106,14 @@ var streetRules = rules.Config{
 	Pods: rules.Pods{CIDRs: []netip.Prefix{netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/48")}},
 }
 
-func (s street) serve(all []state.Rows) error {
+func (s street) add(rows state.Rows) {
+	maps.Copy(s.rows.Members, rows.Members)
+	maps.Copy(s.rows.VirtualServers, rows.VirtualServers)
+	maps.Copy(s.rows.RealServers, rows.RealServers)
+	maps.Copy(s.rows.Addresses, rows.Addresses)
+}
+
+func (s street) serve() error {
 	k, err := kernel.Open(kernel.Config{
 		Scheduler: "rr", Rules: streetRules,
 	})
@@ -115,13 +123,9 @@ func (s street) serve(all []state.Rows) error {
 	s.Cleanup(func() { _ = k.Close() })
 	_, err = k.Prepare(s.Context())
 	left, failed := k.Host(s.Context())
-	errs := slices.Concat(left, []error{failed, err})
-	for _, rows := range all {
-		errs = append(errs,
-			create(s, k.Members(), rows.Members), create(s, k.VirtualServers(), rows.VirtualServers),
-			create(s, k.RealServers(), rows.RealServers), create(s, k.Addresses(), rows.Addresses))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(left, failed, err,
+		create(s, k.Members(), s.rows.Members), create(s, k.VirtualServers(), s.rows.VirtualServers),
+		create(s, k.RealServers(), s.rows.RealServers), create(s, k.Addresses(), s.rows.Addresses))...)
 }
 
 func create[K, V comparable](s street, kind reconcile.Kind[K, V], rows map[K]V) error {

@@ -56,6 +56,7 @@ type Rule struct {
 // package.
 type Match interface {
 	text(ipset.Family) string // in the words of iptables-save
+	holds(*journey) bool
 }
 
 // Destination matches by set: what a packet is sent to is a member, its address
@@ -133,26 +134,29 @@ type Marked struct {
 // Action is what a rule does. There are no others than those of this package.
 type Action interface {
 	text(ipset.Family) string // in the words of iptables-save
+	do(*journey) (flow, Outcome)
 }
 
-// Drop, Return, Accept and Reject end a packet's way through the chain. Reject
-// says "port unreachable" to the sender.
-type (
-	Drop   struct{}
-	Return struct{}
-	Accept struct{}
-	Reject struct{}
-)
+// Drop ends a packet's way: the sender hears nothing.
+type Drop struct{}
+
+// Reject ends a packet's way: the sender is told that the port is unreachable.
+type Reject struct{}
+
+// Return ends a packet's way through the chain; the next one of the hook follows.
+type Return struct{}
+
+// Accept ends a packet's way through the table at this hook.
+type Accept struct{}
 
 // SetWholeMark sets all bits of the packet's mark; the next rule follows.
 type SetWholeMark struct{ Mark uint32 }
 
-// SetMark and ClearMark change one bit of the packet's mark; the next rule
-// follows.
-type (
-	SetMark   struct{ Bit uint32 }
-	ClearMark struct{ Bit uint32 }
-)
+// SetMark sets one bit of the packet's mark; the next rule follows.
+type SetMark struct{ Bit uint32 }
+
+// ClearMark clears one bit of the packet's mark; the next rule follows.
+type ClearMark struct{ Bit uint32 }
 
 // Masquerade gives the connection an address of the node as its source, and
 // ends the way through the nat table.

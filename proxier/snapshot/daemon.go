@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -29,12 +30,13 @@ type Daemon struct {
 	Tables   []Table  `json:"tables"`
 	Takeover Takeover `json:"takeover"`
 
-	Ranges   []string  `json:"ranges,omitempty"`  // networks that cluster addresses come from; one that no Service has is refused
-	LeftOut  []string  `json:"leftOut,omitempty"` // of such networks: why addresses in them are not refused
-	Remarks  []string  `json:"remarks,omitempty"`
-	Known    int       `json:"known"` // number of Services that ask anything of this node
-	Services []Service `json:"services,omitempty"`
-	Common   []string  `json:"common,omitempty"` // rows that no Service owns, with All
+	Rules    *rules.Config `json:"rules,omitempty"`   // what the packet program is made for
+	Ranges   []string      `json:"ranges,omitempty"`  // networks that cluster addresses come from; one that no Service has is refused
+	LeftOut  []string      `json:"leftOut,omitempty"` // of such networks: why addresses in them are not refused
+	Remarks  []string      `json:"remarks,omitempty"`
+	Known    int           `json:"known"` // number of Services that ask anything of this node
+	Services []Service     `json:"services,omitempty"`
+	Common   []string      `json:"common,omitempty"` // rows that no Service owns, with All
 }
 
 // Health is what the daemon answers to probes.

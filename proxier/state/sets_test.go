@@ -43,8 +43,9 @@ func TestOrderOfSets(t *testing.T) {
 	for _, s := range Sets() {
 		names = append(names, s.Name(ipset.IPv4))
 	}
-	byName := slices.Sorted(slices.Values(names[:len(names)-1]))
-	if want := append(byName, Addresses.Name(ipset.IPv4)); !slices.Equal(names, want) {
+	want := slices.Sorted(slices.Values(names[:len(names)-1]))
+	want = append(want, Addresses.Name(ipset.IPv4))
+	if !slices.Equal(names, want) {
 		t.Errorf("%v, want %v", names, want)
 	}
 }
