@@ -133,8 +133,10 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 	}
 	t.Run("the Services are served all the same", func(t *testing.T) {
 		for _, q := range []question{
-			{"outside2", "port", younger, "p1 to node, r1 to node"}, {"p2", "port", older, "p1 to node, r1 to node"},
-			{"node", "port", younger, "p1 to node, r1 to node"}, {"node", "cluster", older, "p1 to node, r1 to node"},
+			{"outside2", "port", younger, "p1 to node, r1 to node"},
+			{"p2", "port", older, "p1 to node, r1 to node"},
+			{"node", "port", younger, "p1 to node, r1 to node"},
+			{"node", "cluster", older, "p1 to node, r1 to node"},
 		} {
 			for _, protocol := range both {
 				for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
