@@ -96,17 +96,17 @@ func podCIDRs(node *v1.Node) []string {
 // readNode looks at the machine and the Node object; on an error the last
 // view stays.
 func (p *Proxier) readNode(ctx context.Context) error {
-	own, err := p.kernel.NodeAddresses(ctx)
+	all, err := p.kernel.NodeAddresses(ctx)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(own, netip.Addr.Compare)
-	own = slices.Compact(own)
+	own, networks := divide(all)
 	object := p.api.Node()
 	picked := p.cfg.NodePorts.pick(own, object)
 	p.node = cluster.Node{
 		Name:              p.cfg.NodeName,
 		Addresses:         own,
+		Networks:          networks,
 		NodePortAddresses: picked,
 		HealthAddresses:   p.cfg.NodePorts.listen(picked, object),
 	}
@@ -116,6 +116,16 @@ func (p *Proxier) readNode(ctx context.Context) error {
 	p.health.NodeEligible(eligible(object))
 	p.lookAgain = false
 	return nil
+}
+
+// divide sorts addresses and the networks that they are in.
+func divide(all []netip.Prefix) (addrs []netip.Addr, networks []netip.Prefix) {
+	for _, a := range all {
+		addrs, networks = append(addrs, a.Addr()), append(networks, a.Masked())
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	slices.SortFunc(networks, netip.Prefix.Compare)
+	return slices.Compact(addrs), slices.Compact(networks)
 }
 
 // readNodeFirst reads it unless that has been done: later changes are told of.

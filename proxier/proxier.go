@@ -65,7 +65,8 @@ type Kernel interface {
 	// Sysctls sets those that are not as traffic needs them, and tells how many.
 	Sysctls(context.Context) (set int, err error)
 	Families() []ipset.Family
-	NodeAddresses(context.Context) ([]netip.Addr, error)
+	// NodeAddresses are the node's own, each with how much of it is the network's.
+	NodeAddresses(context.Context) ([]netip.Prefix, error)
 	// Touched tells that there is something for TakeTouched.
 	Touched() <-chan struct{}
 	// TakeTouched is what has changed, by whoever it was, since the last time.

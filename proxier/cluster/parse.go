@@ -2,27 +2,10 @@ package cluster
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 )
-
-// parseAddr reads an address that traffic can be sent to. The API refuses the
-// special ones in some fields only, and an address of these on our device
-// would cut the host off from itself.
-func parseAddr(text string) (netip.Addr, error) {
-	addr, err := netip.ParseAddr(text)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("%q is not an IP address", text)
-	}
-	addr = addr.Unmap().WithZone("")
-	switch {
-	case addr.IsUnspecified(), addr.IsLoopback(), addr.IsMulticast(), addr.Is6() && addr.IsLinkLocalUnicast():
-		return netip.Addr{}, fmt.Errorf("%s is unspecified, loopback, multicast or link-local: a unicast address is needed", addr)
-	}
-	return addr, nil
-}
 
 func parsePort(number int32) (uint16, error) {
 	if number < 1 || number > 65535 {

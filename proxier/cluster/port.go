@@ -67,10 +67,11 @@ type Endpoint struct {
 // Node is this machine as far as planning needs it.
 type Node struct {
 	Name              string
-	Zone              string       // empty: unknown
-	Addresses         []netip.Addr // its own, apart from those that are on our device
-	NodePortAddresses []netip.Addr // where node ports answer
-	HealthAddresses   []netip.Addr // where health ports answer; an unspecified one stands for all of its family
+	Zone              string         // empty: unknown
+	Addresses         []netip.Addr   // its own, apart from those that are on our device
+	Networks          []netip.Prefix // that it is in: those of its own addresses
+	NodePortAddresses []netip.Addr   // where node ports answer
+	HealthAddresses   []netip.Addr   // where health ports answer; an unspecified one stands for all of its family
 }
 
 // Policy says which endpoints may answer: those of the whole cluster, or only

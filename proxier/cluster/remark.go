@@ -29,6 +29,7 @@ func (p *Port) Remark(field, problem string) Remark {
 // notes gathers the remarks on one object while it is read.
 type notes struct {
 	object  string
+	node    Node // that reads it
 	remarks []Remark
 }
 

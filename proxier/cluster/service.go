@@ -18,7 +18,7 @@ func Ports(svc *v1.Service, all []*discovery.EndpointSlice, node Node) ([]Port, 
 		svc.Spec.ClusterIP == "" || svc.Spec.ClusterIP == v1.ClusterIPNone {
 		return nil, nil
 	}
-	ports, remarks := readService(svc)
+	ports, remarks := readService(svc, node)
 	if len(ports) > 0 {
 		remarks = append(remarks, fill(ports, all, node)...)
 		shareHealth(ports)
@@ -27,9 +27,9 @@ func Ports(svc *v1.Service, all []*discovery.EndpointSlice, node Node) ([]Port, 
 }
 
 // readService reads all of the Service's ports but their endpoints.
-func readService(svc *v1.Service) ([]Port, []Remark) {
+func readService(svc *v1.Service, node Node) ([]Port, []Remark) {
 	name := types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}
-	n := notes{object: "Service " + name.String()}
+	n := notes{object: "Service " + name.String(), node: node}
 	common := Port{
 		Name:       PortName{Service: name},
 		ClusterIPs: n.clusterIPs(svc),
@@ -103,7 +103,7 @@ func (n *notes) ingressIPs(svc *v1.Service) []netip.Addr {
 func (n *notes) addrs(field string, texts ...string) []netip.Addr {
 	var addrs []netip.Addr
 	for _, text := range texts {
-		addr, err := parseAddr(text)
+		addr, err := parseAddr(text, n.node)
 		if err != nil {
 			n.add(err, "%s", field)
 			continue

@@ -239,22 +239,17 @@ func TestServicesThatCannotBeProgrammed(t *testing.T) {
 		remarks: []Remark{
 			onCart("spec.clusterIPs", `"fd00::zz" is not an IP address`),
 			onCart("spec.externalIPs", `"host.example" is not an IP address`),
-			onCart("spec.externalIPs", "127.0.0.1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
+			onCart("spec.externalIPs", "127.0.0.1 is a loopback address: the address of a single host is needed"),
 			onCart("status.loadBalancer.ingress", `"010.0.0.1" is not an IP address`),
-			onCart("status.loadBalancer.ingress", "0.0.0.0 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
-			onCart("status.loadBalancer.ingress", "224.0.0.1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
+			onCart("status.loadBalancer.ingress", "0.0.0.0 is an unspecified address: the address of a single host is needed"),
+			onCart("status.loadBalancer.ingress", "224.0.0.1 is a multicast address: the address of a single host is needed"),
 		},
 	}, {
-		name: "link-local addresses: without a zone an IPv6 one leads nowhere",
-		svc: cart(func(s *v1.Service) {
-			s.Spec.ClusterIPs = []string{"10.96.0.1", "fd00::1"}
-			s.Spec.ExternalIPs = []string{"169.254.1.1", "fe80::1", "fe80::1"}
-		}),
-		want: []Port{cartPort(func(p *Port) {
-			p.ClusterIPs, p.ExternalIPs = addrs("10.96.0.1", "fd00::1"), addrs("169.254.1.1")
-		})},
+		name: "an address that may not be is remarked upon once",
+		svc:  cart(func(s *v1.Service) { s.Spec.ExternalIPs = []string{"169.254.1.1", "169.254.1.1", "::ffff:169.254.1.1"} }),
+		want: []Port{cartPort(nil)},
 		remarks: []Remark{
-			onCart("spec.externalIPs", "fe80::1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
+			onCart("spec.externalIPs", "169.254.1.1 is a link-local address: the address of a single host is needed"),
 		},
 	}, {
 		name:    "no ClusterIP that can be read",

@@ -18,9 +18,9 @@ func fill(ports []Port, all []*discovery.EndpointSlice, node Node) []Remark {
 	var remarks []Remark
 	found := make([]copies, len(ports))
 	for _, slice := range all {
-		n := notes{object: fmt.Sprintf("EndpointSlice %s/%s", slice.Namespace, slice.Name)}
+		n := notes{object: fmt.Sprintf("EndpointSlice %s/%s", slice.Namespace, slice.Name), node: node}
 		if n.isIP(slice) && ports[0].servesFamily(slice.AddressType) {
-			n.fillFrom(slice, node, ports, found)
+			n.fillFrom(slice, ports, found)
 		}
 		remarks = append(remarks, n.remarks...)
 	}
@@ -38,8 +38,8 @@ func (n *notes) isIP(slice *discovery.EndpointSlice) bool {
 	return false
 }
 
-func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port, found []copies) {
-	endpoints := n.endpoints(slice, node)
+func (n *notes) fillFrom(slice *discovery.EndpointSlice, ports []Port, found []copies) {
+	endpoints := n.endpoints(slice)
 	for i, sp := range slice.Ports {
 		// No number means every port, which the API allows outside of Services.
 		if sp.Port == nil || *sp.Port == 0 {
@@ -65,7 +65,7 @@ func (n *notes) fillFrom(slice *discovery.EndpointSlice, node Node, ports []Port
 
 // endpoints reads the slice's endpoints, which have no port yet. Of several
 // addresses only the first has a meaning.
-func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint {
+func (n *notes) endpoints(slice *discovery.EndpointSlice) []Endpoint {
 	endpoints := make([]Endpoint, 0, len(slice.Endpoints))
 	weight := n.weight(slice)
 	for i, e := range slice.Endpoints {
@@ -73,7 +73,7 @@ func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint 
 			n.add(errors.New("there is none, and one is needed"), "endpoints[%d].addresses", i)
 			continue
 		}
-		addr, err := parseAddr(e.Addresses[0])
+		addr, err := parseAddr(e.Addresses[0], n.node)
 		if err == nil && familyOf(addr) != slice.AddressType {
 			err = fmt.Errorf("%s is not of the slice's address type %s", addr, slice.AddressType)
 		}
@@ -81,7 +81,7 @@ func (n *notes) endpoints(slice *discovery.EndpointSlice, node Node) []Endpoint 
 			n.add(err, "endpoints[%d].addresses[0]", i)
 			continue
 		}
-		read := readEndpoint(&e, addr, node)
+		read := readEndpoint(&e, addr, n.node)
 		read.Weight = weight
 		endpoints = append(endpoints, read)
 	}

@@ -164,7 +164,7 @@ func TestEndpoints(t *testing.T) {
 			onSlice("endpoints[0].addresses[0]", `"10.1.0.300" is not an IP address`),
 			onSlice("endpoints[1].addresses[0]", "fd01::1 is not of the slice's address type IPv4"),
 			onSlice("endpoints[2].addresses", "there is none, and one is needed"),
-			onSlice("endpoints[3].addresses[0]", "127.0.0.1 is unspecified, loopback, multicast or link-local: a unicast address is needed"),
+			onSlice("endpoints[3].addresses[0]", "127.0.0.1 is a loopback address: the address of a single host is needed"),
 			onSlice("ports[0].port", "70000 is not a port number: 1 to 65535 are"),
 			onSlice("ports[1].protocol", `"QUIC" is not a protocol that can be balanced: TCP, UDP and SCTP are`),
 		},

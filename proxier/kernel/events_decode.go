@@ -36,6 +36,7 @@ func parseLink(body []byte) (l link, err error) {
 type bound struct {
 	link int
 	addr netip.Addr
+	bits int // of the address that are the network's
 }
 
 // parseAddress reads a struct ifaddrmsg and the attributes behind it. The
@@ -44,6 +45,7 @@ func parseAddress(body []byte) (b bound, err error) {
 	if b.link, _, err = linkOfAddress(body); err != nil {
 		return b, err
 	}
+	b.bits = int(body[1])
 	err = eachAttribute(body[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) {
 		if a, ok := netip.AddrFromSlice(v); ok && (kind == unix.IFA_LOCAL || kind == unix.IFA_ADDRESS && !b.addr.IsValid()) {
 			b.addr = a.Unmap()

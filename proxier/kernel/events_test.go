@@ -37,7 +37,7 @@ func TestEventsAreRead(t *testing.T) {
 	}
 	for _, text := range []string{"10.96.0.1", "fd00:10:96::1"} {
 		addr := netip.MustParseAddr(text)
-		if b, err := parseAddress(addressMessage(7, addr)); err != nil || b != (bound{7, addr}) {
+		if b, err := parseAddress(addressMessage(7, addr)); err != nil || b != (bound{7, addr, addr.BitLen()}) {
 			t.Errorf("%+v, %v", b, err)
 		}
 	}

@@ -55,8 +55,11 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 	if link != nil {
 		m.Device = link.Type()
 	}
-	m.Nodes, err = k.NodeAddresses(ctx)
+	own, err := k.NodeAddresses(ctx)
 	unread(err)
+	for _, a := range own {
+		m.Nodes = append(m.Nodes, a.Addr())
+	}
 	bound, err := k.Addresses().List(ctx)
 	unread(err)
 	members, err := k.Members().List(ctx)

@@ -9,10 +9,10 @@ import (
 )
 
 // NodeAddresses are those by which this machine can be reached: of every
-// interface but our device, without loopback and link-local ones. What it costs
-// does not depend on how many Services there are, but for the time in which the
-// kernel names their addresses.
-func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
+// interface but our device, without loopback and link-local ones, each with how
+// much of it is the network's. What it costs does not depend on how many Services
+// there are, but for the time in which the kernel names their addresses.
+func (k *Kernel) NodeAddresses(context.Context) ([]netip.Prefix, error) {
 	ours, err := k.deviceNumber()
 	if err != nil {
 		return nil, err
@@ -21,10 +21,10 @@ func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list the node's addresses: %w", err)
 	}
-	var own []netip.Addr
+	var own []netip.Prefix
 	for _, b := range all {
 		if reachable(b.addr) {
-			own = append(own, b.addr)
+			own = append(own, netip.PrefixFrom(b.addr, min(b.bits, b.addr.BitLen())))
 		}
 	}
 	return own, nil

@@ -33,6 +33,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"before Prepare nothing is listed":                       nothingAtFirst,
 		"virtual servers come, change and go":                    virtualServersLive,
 		"real servers come, change and go":                       realServersLive,
+		"no real server is at the address of many":               manyHostsRefused,
 		"members come and go":                                    membersLive,
 		"addresses come and go":                                  addressesLive,
 		"a virtual server takes its real servers along":          parentsTakeChildren,
@@ -117,6 +118,14 @@ func realServersLive(t *testing.T, m Machine) {
 		holds(t, kind, want)
 	}
 	lives(t, kind, 1, all)
+}
+
+func manyHostsRefused(t *testing.T, m Machine) {
+	vs := virtualServers[0]
+	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}})
+	for _, a := range []string{"0.0.0.5", "224.0.0.1", "255.255.255.255"} {
+		refused(t, m.RealServers(), state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 80)}, state.Weight(1))
+	}
 }
 
 func membersLive(t *testing.T, m Machine) {

@@ -26,7 +26,7 @@ type Kernel struct {
 	mu       sync.Mutex
 	prepared bool
 	device   bool
-	nodes    []netip.Addr
+	nodes    []netip.Prefix
 	damaged  map[string]int // kind -> how many, of what never varies
 	told     state.Touched
 	touched  chan struct{}
@@ -52,7 +52,7 @@ type Kernel struct {
 // New returns a machine that holds nothing and has these addresses.
 func New(nodeAddresses ...netip.Addr) *Kernel {
 	k := &Kernel{
-		nodes:   nodeAddresses,
+		nodes:   alone(nodeAddresses),
 		damaged: map[string]int{},
 		touched: make(chan struct{}, 1),
 		calls:   map[string]int{},
@@ -95,10 +95,17 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 	switch {
 	case w < 0:
 		return fmt.Errorf("weight %d", w)
+	case noHost(rs.Addr.Addr()):
+		return fmt.Errorf("%s is the address of no single host", rs.Addr.Addr())
 	case !has(k.virtualServers.held, rs.VirtualServer):
 		return state.ErrNoVirtualServer
 	}
 	return nil
+}
+
+// noHost tells whether traffic to a cannot be meant for one host.
+func noHost(a netip.Addr) bool {
+	return a.IsMulticast() || a.Is4() && (a.As4()[0] == 0 || a.As4() == [4]byte{255, 255, 255, 255})
 }
 
 func (k *Kernel) checkMember(m state.Member, _ state.None) error {
@@ -118,7 +125,7 @@ func (k *Kernel) checkAddress(netip.Addr, state.None) error {
 }
 
 func (k *Kernel) checkHealthPort(at netip.AddrPort, _ state.Ready) error {
-	if !at.Addr().IsUnspecified() && !slices.Contains(k.nodes, at.Addr()) {
+	if !at.Addr().IsUnspecified() && !slices.ContainsFunc(k.nodes, func(p netip.Prefix) bool { return p.Addr() == at.Addr() }) {
 		return errors.New("address is not here")
 	}
 	return nil
@@ -135,8 +142,8 @@ func has[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
 // Families are both.
 func (k *Kernel) Families() []ipset.Family { return []ipset.Family{ipset.IPv4, ipset.IPv6} }
 
-// NodeAddresses are those given to New or SetNodeAddresses.
-func (k *Kernel) NodeAddresses(context.Context) ([]netip.Addr, error) {
+// NodeAddresses are those given to New, SetNodeAddresses or SetNodeNetworks.
+func (k *Kernel) NodeAddresses(context.Context) ([]netip.Prefix, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return slices.Clone(k.nodes), k.call("list node addresses")

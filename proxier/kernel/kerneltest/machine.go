@@ -28,7 +28,9 @@ func (k *Kernel) Machine() snapshot.Machine {
 	m.Rows.HealthPorts = nil
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	m.Nodes = slices.Clone(k.nodes)
+	for _, a := range k.nodes {
+		m.Nodes = append(m.Nodes, a.Addr())
+	}
 	return m
 }
 

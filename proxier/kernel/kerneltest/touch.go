@@ -50,8 +50,19 @@ func (k *Kernel) Damage(kind string) {
 	k.damaged[kind]++
 }
 
+// alone are addresses each of which is in no network with others.
+func alone(addrs []netip.Addr) (all []netip.Prefix) {
+	for _, a := range addrs {
+		all = append(all, netip.PrefixFrom(a, a.BitLen()))
+	}
+	return all
+}
+
 // SetNodeAddresses changes them and tells of it.
-func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) {
+func (k *Kernel) SetNodeAddresses(addrs ...netip.Addr) { k.SetNodeNetworks(alone(addrs)...) }
+
+// SetNodeNetworks does so with addresses in networks.
+func (k *Kernel) SetNodeNetworks(addrs ...netip.Prefix) {
 	k.mu.Lock()
 	k.nodes = addrs
 	k.mu.Unlock()
