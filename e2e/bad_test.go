@@ -39,8 +39,10 @@ func TestBadObjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	younger := s.service("younger", endpoints{"p2": ready}, func(svc *corev1.Service) { svc.Spec.ExternalIPs = ips.texts()[:1] })
+	other := readPair("192.0.2.77", "2001:db8:0:2::77")
+	addNode(t, s.name, other)
 	hosts := s.service("hosts", endpoints{"p2": ready})
-	hosts.Spec.ExternalIPs = []string{"192.0.2.1"}
+	hosts.Spec.ExternalIPs = other.texts()
 	if _, err := api.CoreV1().Services(s.name).Update(within(t, soon), hosts.Service, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func TestBadObjects(t *testing.T) {
 		{"a slice of names", "EndpointSlice " + s.name + "/names", "addressType", `"FQDN"`},
 		{"a load balancer on the loopback address", "Service " + s.name + "/looped", "status.loadBalancer.ingress", "127.0.0.1"},
 		{"an external IP that an elder Service has", "Service " + s.name + "/younger", "spec.externalIPs", s.name + "/elder"},
-		{"an external IP that is the node's own", "Service " + s.name + "/hosts", "spec.externalIPs", "192.0.2.1"},
+		{"an external IP that is another Node's", "Service " + s.name + "/hosts", "spec.externalIPs", "192.0.2.77, 2001:db8:0:2::77 are not served here"},
 	} {
 		t.Run(bad.name+" is logged by name and field", func(t *testing.T) {
 			err := lab.Until(within(t, patience), func() error {

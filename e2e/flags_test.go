@@ -12,14 +12,14 @@ import (
 )
 
 // TestDaemonOfOtherFlags has a daemon that serves node ports at the primary
-// addresses only, lets Services have addresses of the node, and balances by
-// hash of address and port.
+// addresses only, leaves addresses of the node to it, and balances by hash of
+// address and port.
 func TestDaemonOfOtherFlags(t *testing.T) {
 	s := shared.space(t)
 	if err := s.process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.start("--nodeport-addresses=primary", "--serve-node-addresses=true", "--ipvs-scheduler=mh"); err != nil {
+	if err := s.start("--nodeport-addresses=primary", "--serve-node-addresses=false", "--ipvs-scheduler=mh"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back
@@ -35,28 +35,13 @@ func TestDaemonOfOtherFlags(t *testing.T) {
 			become(t, web.onNode(from, nodeAddrs[:2], lab.TCP), by("p1", "p2", "r1"))
 		})
 		t.Run("B163 and at no other", func(t *testing.T) { become(t, web.onNode(from, nodeAddrs[2:], lab.TCP), refusal) })
-		t.Run("B155 an address of the node answers "+from, func(t *testing.T) {
-			become(t, s.questions(from, own, lab.TCP), by("p1", "p2", "r1"))
-		})
 	}
+	t.Run("B155 an address of the node is left to it", func(t *testing.T) { become(t, s.questions("outside", own, lab.TCP), refusal) })
 	t.Run("B124 the scheduler spreads the connections of one client", func(t *testing.T) {
 		become(t, s.questions("p3", web.clusterIPs(), refusing...), by("p1", "p2", "r1"))
 	})
 	t.Run("B124 affinity goes before the scheduler", func(t *testing.T) {
 		become(t, s.questions("p3", loyal.clusterIPs(), refusing...), faithful)
-	})
-	t.Run("B155 the host's other ports stay the host's", func(t *testing.T) {
-		host := lab.NewServer("host")
-		t.Cleanup(func() { _ = host.Close() })
-		var all []question
-		for _, a := range []netip.Addr{own.v4, own.v6} {
-			at := netip.AddrPortFrom(a, 7777)
-			if err := host.Listen(s.host, lab.TCP, at); err != nil {
-				t.Fatal(err)
-			}
-			all = append(all, question{s.client("outside"), lab.TCP, at})
-		}
-		become(t, all, by("host"))
 	})
 }
 
@@ -76,14 +61,28 @@ func TestAddressesComeAndGo(t *testing.T) {
 			}
 		}
 	}
-	move("add")
-	t.Run("B151 a device gains the address: it is the node's", func(t *testing.T) { become(t, all, refusal) })
-	t.Run("B151 and no longer on our device", func(t *testing.T) {
-		s.bound(ips.v4, false)
-		s.bound(ips.v6, false)
-	})
-	move("delete")
-	t.Run("B151 a device loses the address: it is the Service's", func(t *testing.T) { become(t, all, by("p1")) })
+	connections := hold(t, all)
+	for _, step := range []struct {
+		verb, name string
+		bound      bool
+	}{
+		{"add", "a device gains the address: it is not on ours, and is served", false},
+		{"delete", "a device loses the address: it is on ours again", true},
+	} {
+		move(step.verb)
+		t.Run("B151 "+step.name, func(t *testing.T) {
+			s.bound(ips.v4, step.bound)
+			s.bound(ips.v6, step.bound)
+			become(t, all, by("p1"))
+		})
+		t.Run("K47 connections live", func(t *testing.T) {
+			for _, h := range connections {
+				if a, err := h.Ping(); err != nil || a != h.first {
+					t.Errorf("%s: first %s, now %v, %v", h.question, h.first, a, err)
+				}
+			}
+		})
+	}
 }
 
 // TestAddressesOfOthers has Services that ask for what is not theirs.

@@ -149,6 +149,18 @@ func (c *cluster) close() error {
 func ownCluster(t *testing.T) *cluster {
 	t.Helper()
 	c, err := newCluster()
+	return owned(t, c, err)
+}
+
+// clusterOf is one with a node of its own in such a lab.
+func clusterOf(t *testing.T, o lab.Options) *cluster {
+	t.Helper()
+	c, err := clusterIn(o)
+	return owned(t, c, err)
+}
+
+func owned(t *testing.T, c *cluster, err error) *cluster {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,13 +91,13 @@ func TestEachRightIsNeeded(t *testing.T) {
 	}
 }
 
-// greedy has a Service ask for an address of the node, and has a slice of names come and go beside it: the Event about that changes the first,
+// greedy has a Service ask for an address of all hosts, and has a slice of names come and go beside it: the Event about that changes the first,
 // as the Service itself stays what it is.
 func greedy(t *testing.T) *corev1.Service {
 	t.Helper()
 	services := api.CoreV1().Services(metav1.NamespaceDefault)
 	svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{GenerateName: "greedy-"}, Spec: corev1.ServiceSpec{
-		Ports: []corev1.ServicePort{{Port: port}}, ExternalIPs: []string{nodeAddrs[0].String()},
+		Ports: []corev1.ServicePort{{Port: port}}, ExternalIPs: []string{"255.255.255.255"},
 	}}
 	svc, err := services.Create(within(t, soon), svc, metav1.CreateOptions{})
 	if err != nil {

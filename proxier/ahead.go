@@ -2,6 +2,7 @@ package proxier
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
@@ -19,12 +20,19 @@ type ahead struct {
 func (p *Proxier) awaitCluster(ctx context.Context) error {
 	whole := make(chan error, 1)
 	go func() { whole <- p.api.WaitForSync(ctx) }()
+	reached := p.reached()
 	p.ahead = ahead{watch.Moved{Services: map[owner][]time.Time{}}, map[owner]struct{}{}}
 	for {
 		select {
 		case err := <-whole:
 			return err
 		case <-p.changes.Wake():
+			if now := p.reached(); !slices.Equal(now, reached) {
+				reached = now
+				if err := p.giveUp(ctx); err != nil {
+					p.fail(givingUp, err)
+				}
+			}
 			p.planAhead(ctx)
 		}
 	}

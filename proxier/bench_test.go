@@ -29,6 +29,7 @@ type plain struct {
 
 func (c *plain) WaitForSync(context.Context) error { return nil }
 func (c *plain) Node() *v1.Node                    { return nil }
+func (c *plain) Nodes() []*v1.Node                 { return nil }
 func (c *plain) Ranges() []string                  { return nil }
 func (c *plain) Warn(*v1.Service, Warning)         {}
 func (c *plain) WarnNode(*v1.Node, Warning)        {}

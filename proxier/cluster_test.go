@@ -26,6 +26,7 @@ type fakeCluster struct {
 	services map[types.NamespacedName]*v1.Service
 	slices   map[types.NamespacedName]map[string]*discovery.EndpointSlice // by Service and name
 	node     *v1.Node
+	others   []*v1.Node
 	events   string
 	ranges   []string
 }
@@ -75,6 +76,9 @@ func (c *fakeCluster) WaitForSync(context.Context) error {
 	if len(c.node.Spec.PodCIDRs) > 0 {
 		c.changes.MarkNode()
 	}
+	if len(c.others) > 0 {
+		c.changes.MarkHosts()
+	}
 	return nil
 }
 
@@ -90,6 +94,27 @@ func (c *fakeCluster) Node() *v1.Node {
 	return c.node
 }
 
+// Nodes are the own one and others.
+func (c *fakeCluster) Nodes() []*v1.Node {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append(slices.Clone(c.others), c.node)
+}
+
+// setOthers has the cluster have other Nodes at these addresses.
+func (c *fakeCluster) setOthers(addrs ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.others = nil
+	for _, a := range addrs {
+		c.others = append(c.others, &v1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: "node-" + a},
+			Status:     v1.NodeStatus{Addresses: []v1.NodeAddress{{Type: v1.NodeInternalIP, Address: a}}},
+		})
+	}
+	c.changes.MarkHosts()
+}
+
 func (c *fakeCluster) Ranges() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -101,6 +126,14 @@ func (c *fakeCluster) setZone(zone string) {
 	defer c.mu.Unlock()
 	c.node = c.node.DeepCopy()
 	c.node.Labels = map[string]string{v1.LabelTopologyZone: zone}
+	c.changes.MarkNode()
+}
+
+func (c *fakeCluster) setKubeletPort(port int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.node = c.node.DeepCopy()
+	c.node.Status.DaemonEndpoints.KubeletEndpoint.Port = port
 	c.changes.MarkNode()
 }
 

@@ -37,7 +37,7 @@ func newAnswers() answers {
 			Name: "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds", Help: "When a change last asked for a pass.",
 		}),
 		members: gauges("kubeipvs_set_members", "Members of an IP set, when it was last read back; each holds at most 1048576.", "set"),
-		fields:  gauges("kubeipvs_refused_fields", "Fields of objects that cannot be programmed and are left out, by field.", "field"),
+		fields:  gauges("kubeipvs_refused_fields", "Fields of objects that cannot be programmed and are left out, by field, and by what a guarded address is.", "field", "reason"),
 		adopted: gauges("kubeipvs_adopted_rows", "Rows that were found at the start and kept as they were, by kind.", "kind"),
 		removed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeipvs_takeover_removed_total", Help: "Chains and other things of another proxy that were removed by takeover.",
@@ -89,14 +89,14 @@ func text(code int) string {
 }
 
 // refuse tells how many remarks there are on each field.
-func (a answers) refuse(fields map[string]int) {
+func (a answers) refuse(fields map[refusedField]int) {
 	for field, n := range fields {
 		if n == 0 {
-			a.fields.DeleteLabelValues(field)
+			a.fields.DeleteLabelValues(field.field, field.reason)
 			delete(fields, field)
 			continue
 		}
-		a.fields.WithLabelValues(field).Set(float64(n))
+		a.fields.WithLabelValues(field.field, field.reason).Set(float64(n))
 	}
 }
 

@@ -96,11 +96,10 @@ func podCIDRs(node *v1.Node) []string {
 // readNode looks at the machine and the Node object; on an error the last
 // view stays.
 func (p *Proxier) readNode(ctx context.Context) error {
-	all, err := p.kernel.NodeAddresses(ctx)
+	own, networks, err := p.readMachine(ctx)
 	if err != nil {
 		return err
 	}
-	own, networks := divide(all)
 	object := p.api.Node()
 	picked := p.cfg.NodePorts.pick(own, object)
 	p.node = cluster.Node{
@@ -118,14 +117,22 @@ func (p *Proxier) readNode(ctx context.Context) error {
 	return nil
 }
 
-// divide sorts addresses and the networks that they are in.
-func divide(all []netip.Prefix) (addrs []netip.Addr, networks []netip.Prefix) {
+// readMachine tells the machine's own addresses and the networks that they are
+// in, and keeps how it reaches others.
+func (p *Proxier) readMachine(ctx context.Context) (addrs []netip.Addr, networks []netip.Prefix, err error) {
+	all, err := p.kernel.NodeAddresses(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if p.waysOut, err = p.kernel.WaysOut(ctx); err != nil {
+		return nil, nil, err
+	}
 	for _, a := range all {
 		addrs, networks = append(addrs, a.Addr()), append(networks, a.Masked())
 	}
 	slices.SortFunc(addrs, netip.Addr.Compare)
 	slices.SortFunc(networks, netip.Prefix.Compare)
-	return slices.Compact(addrs), slices.Compact(networks)
+	return slices.Compact(addrs), slices.Compact(networks), nil
 }
 
 // readNodeFirst reads it unless that has been done: later changes are told of.

@@ -33,6 +33,8 @@ type Config struct {
 	PodsOfNode    bool          // Pods of this node are told by the networks that its Node object names
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
+	OwnPorts []netip.AddrPort // where this process listens itself
+
 	Leave []netip.Prefix // Services' addresses within are not served: they are others'
 
 	// Where externalIPs and load balancers' addresses may be; none: anywhere.
@@ -52,6 +54,9 @@ type Cluster interface {
 	Service(types.NamespacedName) (*v1.Service, []*discovery.EndpointSlice)
 	// Node is nil while unknown.
 	Node() *v1.Node
+	// Nodes are all that the API knows of; of others than this one only the
+	// addresses may be known.
+	Nodes() []*v1.Node
 	// Ranges are the networks that cluster addresses come from, as far as known.
 	Ranges() []string
 }
@@ -67,6 +72,8 @@ type Kernel interface {
 	Families() []ipset.Family
 	// NodeAddresses are the node's own, each with how much of it is the network's.
 	NodeAddresses(context.Context) ([]netip.Prefix, error)
+	// WaysOut are the hosts through which the node reaches all others.
+	WaysOut(context.Context) (state.WaysOut, error)
 	// Touched tells that there is something for TakeTouched.
 	Touched() <-chan struct{}
 	// TakeTouched is what has changed, by whoever it was, since the last time.
@@ -107,6 +114,9 @@ type Parts struct {
 	Health      *health.Health
 	HealthPorts HealthPorts
 	Events      Events
+	// APIServer tells where the API server is reached, which may change while it is
+	// away; a change is marked. Nil: that is not known.
+	APIServer func() []netip.AddrPort
 }
 
 // Proxier makes the kernel of one node hold what the Services of a cluster
@@ -118,6 +128,7 @@ type Proxier struct {
 	kernel  Kernel
 	health  *health.Health
 	events  Events
+	reached func() []netip.AddrPort // the API server
 	metrics *metrics
 
 	// All below belongs to the goroutine of Run.
@@ -125,6 +136,7 @@ type Proxier struct {
 	planning   plan.Config
 	book       *plan.Book
 	node       cluster.Node
+	waysOut    state.WaysOut
 	nodeRead   bool
 	known      map[owner]struct{}    // Services that have claims
 	waiting    map[owner][]time.Time // causes of changes that are not settled yet
@@ -159,6 +171,7 @@ func New(cfg Config, with Parts) *Proxier {
 		kernel:  with.Kernel,
 		health:  with.Health,
 		events:  with.Events,
+		reached: with.APIServer,
 		metrics: newMetrics(with.Changes),
 		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
@@ -179,6 +192,9 @@ func New(cfg Config, with Parts) *Proxier {
 		complaints: map[string]complaint{},
 		schedulers: newSchedulers(),
 	}
+	if p.reached == nil {
+		p.reached = func() []netip.AddrPort { return nil }
+	}
 	if cfg.ServiceMetrics > 0 {
 		p.metrics.registry.MustRegister(newTraffic(p))
 	}
@@ -188,7 +204,7 @@ func New(cfg Config, with Parts) *Proxier {
 // Run keeps the kernel as wanted until ctx ends, and then leaves everything in
 // place: traffic goes on without the daemon. What the kernel refuses is tried
 // until it succeeds. What the kernel holds stays untouched until all of the
-// cluster is known.
+// cluster is known, but for what cuts off the API server.
 func (p *Proxier) Run(ctx context.Context) error {
 	p.started = time.Now()
 	p.health.Working(p.started)
@@ -200,6 +216,9 @@ func (p *Proxier) Run(ctx context.Context) error {
 	}
 	// While the API server's answer is on its way.
 	if !p.untilDone(ctx, "read the kernel", p.readAll) {
+		return nil
+	}
+	if !p.untilDone(ctx, givingUp, p.giveUp) {
 		return nil
 	}
 	p.health.Resting() // the API server may be away: that is no fault of this node

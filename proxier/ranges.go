@@ -14,13 +14,10 @@ var (
 	nodePods = owner{Name: "pods of this node"}
 )
 
-// apiServer is the Service whose endpoints are those of the API server itself.
-var apiServer = owner{Namespace: "default", Name: "kubernetes"}
-
 // claimNetworks claims the networks that may have changed; all may have where all
-// is planned again.
+// is planned again, or where other hosts have moved.
 func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
-	if _, server := moved.Services[apiServer]; moved.Ranges || all || server {
+	if moved.Ranges || all {
 		kept, remarks := plan.Ranges(networks(p.api.Ranges()), p.needed())
 		p.ranges = kept
 		p.tables.claim(ranges, plan.RangeRows(kept))
@@ -33,20 +30,10 @@ func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
 
 // needed are the addresses that no range may take from this node.
 func (p *Proxier) needed() (all []plan.Needed) {
-	_, parts := p.api.Service(apiServer)
-	for _, slice := range parts {
-		for _, e := range slice.Endpoints {
-			for _, text := range e.Addresses {
-				if addr, err := netip.ParseAddr(text); err == nil {
-					all = append(all, plan.Needed{Addr: addr, For: "an address of the API server"})
-				}
-			}
-		}
-	}
 	for _, addr := range p.node.Addresses {
 		all = append(all, plan.Needed{Addr: addr, For: "an address of this node"})
 	}
-	return all
+	return append(all, p.planning.Guard.Needed()...)
 }
 
 // networks are those of the texts that can be read; the API server has checked

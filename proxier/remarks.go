@@ -15,12 +15,12 @@ import (
 // that it plans, not with how many there are remarks on.
 type remarks struct {
 	on     map[owner][]cluster.Remark
-	fields map[string]int             // remarks by field, of all Services; a field that has none any more says 0 once
+	fields map[refusedField]int       // remarks of all Services; one that has none any more says 0 once
 	before map[owner][]cluster.Remark // of Services planned since remarks were last told: those of then
 }
 
 func newRemarks() remarks {
-	return remarks{on: map[owner][]cluster.Remark{}, fields: map[string]int{}, before: map[owner][]cluster.Remark{}}
+	return remarks{on: map[owner][]cluster.Remark{}, fields: map[refusedField]int{}, before: map[owner][]cluster.Remark{}}
 }
 
 // note replaces the remarks on svc.
@@ -45,8 +45,13 @@ func (r *remarks) note(svc owner, now []cluster.Remark) {
 
 var index = regexp.MustCompile(`\[\d+\]`)
 
-// fieldOf is the field without the place in a list.
-func fieldOf(r cluster.Remark) string { return index.ReplaceAllString(r.Field, "") }
+// refusedField is what remarks are counted by: the field without the place in a
+// list, and the reason where there is a word for it.
+type refusedField struct{ field, reason string }
+
+func fieldOf(r cluster.Remark) refusedField {
+	return refusedField{index.ReplaceAllString(r.Field, ""), r.Reason}
+}
 
 // takeNews are the remarks that were not there when remarks were last told, of
 // the Services that have any.

@@ -18,7 +18,10 @@ import (
 func (p *Proxier) sync(ctx context.Context) report {
 	begin := time.Now()
 	moved, planned := p.taken()
-	again := (moved.Node || p.lookAgain) && p.nodeMoved(ctx) || p.again
+	looked := moved.Node || p.lookAgain
+	again := looked && p.nodeMoved(ctx) || p.again
+	_, servers := moved.Services[apiServer]
+	guardMoved := (looked || servers || moved.Hosts) && p.guardMoved(moved.Services, planned)
 	if again {
 		p.again, planned = false, nil
 		for svc := range p.known {
@@ -27,7 +30,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 			}
 		}
 	}
-	p.claimNetworks(moved, again)
+	p.claimNetworks(moved, again || guardMoved)
 	for svc, since := range moved.Services {
 		p.waiting[svc] = append(p.waiting[svc], since...)
 		if _, already := planned[svc]; !already {

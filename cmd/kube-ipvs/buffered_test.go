@@ -81,7 +81,7 @@ clusters: [{name: c, cluster: {server: %q, insecure-skip-tls-verify: true}}], co
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := mustParse(t, "--kubeconfig="+kubeconfig).client(limits{perSecond: 5, atOnce: 10})
+	client, err := mustParse(t, "--kubeconfig="+kubeconfig).client(limits{perSecond: 5, atOnce: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,7 +62,7 @@ func (l *commandLine) traffic() any            { return &l.serviceMetrics }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{
-		takeover: true, output: "text", healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
+		takeover: true, serveNodeAddresses: true, output: "text", healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
 		drainTimeout: metav1.Duration{Duration: drainTimeout},
 	}
 	setDefaults(&l.config)

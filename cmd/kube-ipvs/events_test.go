@@ -140,11 +140,11 @@ func TestEventsHoldUpNoInformer(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	o := options{Master: server.URL}
-	informers, err := o.client(limits{perSecond: 5, atOnce: 10})
+	informers, err := o.client(limits{perSecond: 5, atOnce: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	toPost, err := o.client(eventLimits)
+	toPost, err := o.client(eventLimits, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,7 +95,7 @@ var flagCases = []struct {
 	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, told: "standard error"},
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
-	{id: "ours", flag: "serve-node-addresses", value: "true", set: func(o *options) { o.ServeNodeAddresses = true }},
+	{id: "B155", flag: "serve-node-addresses", value: "false", set: func(o *options) { o.ServeNodeAddresses = false }},
 	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *options) {
 		o.ExternalRanges = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 	}},

@@ -103,7 +103,7 @@ func TestRequestsAreCounted(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	program := programMetrics()
-	client, err := options{Master: server.URL}.client(limits{perSecond: 5, atOnce: 10})
+	client, err := options{Master: server.URL}.client(limits{perSecond: 5, atOnce: 10}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,11 +39,14 @@ func defaults() options {
 		Scheduler:        "rr",
 		SyncPeriod:       30 * time.Second,
 		DrainTimeout:     15 * time.Minute,
-		HealthzAddress:   "0.0.0.0:10256",
-		MetricsAddress:   "127.0.0.1:10249",
-		OOMScoreAdj:      -999,
-		LogFormat:        "text",
-		Conntrack:        kernel.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
+
+		ServeNodeAddresses: true,
+
+		HealthzAddress: "0.0.0.0:10256",
+		MetricsAddress: "127.0.0.1:10249",
+		OOMScoreAdj:    -999,
+		LogFormat:      "text",
+		Conntrack:      kernel.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
 	}
 }
 

@@ -34,7 +34,12 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	programMetrics() // so that requests count from the first on
-	client, err := o.client(limits{perSecond: o.QPS, atOnce: o.Burst})
+	cfg, err := o.restConfig()
+	if err != nil {
+		return err
+	}
+	server := newReached(cfg)
+	client, err := o.client(limits{perSecond: o.QPS, atOnce: o.Burst}, server.dial)
 	if err != nil {
 		return err
 	}
@@ -60,17 +65,24 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		klog.ErrorS(left, "Not all of this machine is as it should be; it will be tried again")
 	}
 	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
-	return o.run(ctx, client, k, h)
+	return o.run(ctx, apiServer{client, server}, k, h)
+}
+
+// apiServer is how this process speaks to it, and where.
+type apiServer struct {
+	client kubernetes.Interface
+	*reached
 }
 
 // run is the daemon at work.
-func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel.Kernel, h *health.Health) error {
+func (o options) run(ctx context.Context, server apiServer, k *kernel.Kernel, h *health.Health) error {
 	changes := watch.NewChanges()
-	api, err := watch.New(client, o.NodeName, changes)
+	server.changed = changes.MarkHosts
+	api, err := watch.New(server.client, o.NodeName, changes)
 	if err != nil {
 		return err
 	}
-	toPost, err := o.client(eventLimits)
+	toPost, err := o.client(eventLimits, server.dial)
 	if err != nil {
 		return err
 	}
@@ -87,17 +99,19 @@ func (o options) run(ctx context.Context, client kubernetes.Interface, k *kernel
 		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,
 		ServiceMetrics:    o.ServiceMetrics,
+		OwnPorts:          o.ownPorts(),
 		Leave:             o.Leave,
 		ExternalRanges:    o.ExternalRanges, LoadBalancerRanges: o.LoadBalancerRanges,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,
-	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder})
+	}, proxier.Parts{API: api, Changes: changes, Kernel: k, Health: h, HealthPorts: ports, Events: recorder, APIServer: server.addresses})
 
 	// All end together: with ctx, with the first that fails, or with the Proxier.
 	ctx, stop := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	together := func(run func(context.Context) error) { wg.Go(func() { stop(run(ctx)) }) }
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
+	together(server.follow)
 	together(refuseClusterAddress(o.apiAddress(), api))
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
@@ -144,12 +158,14 @@ type limits struct {
 
 // client reaches the API server as kube-proxy does: by kubeconfig or master,
 // else as a Pod. What it asks is limited without regard to other clients of
-// ours, so that Events never hold up an informer.
-func (o options) client(l limits) (kubernetes.Interface, error) {
+// ours, so that Events never hold up an informer. It connects by dial, or as usual
+// where that is nil.
+func (o options) client(l limits, dial dialer) (kubernetes.Interface, error) {
 	cfg, err := o.restConfig()
 	if err != nil {
 		return nil, err
 	}
+	cfg.Dial = dial
 	cfg.ContentType, cfg.AcceptContentTypes = o.ContentType, o.AcceptContentTypes
 	cfg.QPS, cfg.Burst, cfg.Timeout = l.perSecond, l.atOnce, l.answer
 	// Packing takes both ends longer than the way between them; since 1.37 an API
@@ -190,6 +206,16 @@ func (o options) listen(address string, handler http.Handler, taken func(bool)) 
 		}
 		return s.Run(ctx)
 	}
+}
+
+// ownPorts are where this process listens itself.
+func (o options) ownPorts() (all []netip.AddrPort) {
+	for _, text := range []string{o.HealthzAddress, o.MetricsAddress} {
+		if at, err := netip.ParseAddrPort(text); err == nil { // else it does not listen
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // nodePorts reads the checked words of nodePortAddresses. A loopback range

@@ -73,7 +73,7 @@ var settings = []setting{
 	{group: api, flag: "kube-api-burst", field: "clientConnection.burst", text: "requests that may come at once"},
 	{group: api, flag: "config-sync-period", field: "configSyncPeriod", text: "accepted and checked; what the API holds is followed as it changes"},
 
-	{group: traffic, flag: "serve-node-addresses", own: (*commandLine).wantNodeAddresses, text: "serve external and load balancer addresses also where they are the node's own, as kube-proxy does"},
+	{group: traffic, flag: "serve-node-addresses", own: (*commandLine).wantNodeAddresses, beside: true, text: "serve external and load balancer addresses also where they are the node's own, as kube-proxy does; false: they are left to the node"},
 	{group: traffic, flag: "service-external-ip-range", own: (*commandLine).mayBeExternal, beside: true, text: "Services' externalIPs are served within these `CIDRs` only; none: wherever they are"},
 	{group: traffic, flag: "loadbalancer-ip-range", own: (*commandLine).mayBeLoadBalancers, beside: true, text: "load balancers' addresses are served within these `CIDRs` only; none: wherever they are"},
 	{group: traffic, flag: "leave-addresses", own: (*commandLine).left, beside: true, text: "Services' addresses in these `CIDRs` are not served here, but by others, such as a DNS cache on the node"},

@@ -25,7 +25,8 @@ func table(t *testing.T) []row {
 	return rows
 }
 
-// The promises are numbered with gaps.
+// The promises are numbered with gaps. Faults that were reported of other proxies
+// come behind them, each by its own number.
 var numbers = [][2]int{
 	{1, 12}, {20, 41}, {50, 62}, {70, 95}, {100, 109}, {120, 125}, {130, 136}, {140, 147}, {150, 156}, {160, 184},
 }
@@ -37,8 +38,17 @@ func TestEachPromiseHasOneRow(t *testing.T) {
 			want = append(want, fmt.Sprint("B", id))
 		}
 	}
+	last := 0
 	for _, r := range table(t) {
-		got = append(got, r.ID)
+		if number, reported := strings.CutPrefix(r.ID, "K"); reported {
+			n, err := strconv.Atoi(number)
+			if err != nil || n <= last {
+				t.Errorf("row %s after K%d: reported faults have numbers that rise", r.ID, last)
+			}
+			last = n
+		} else {
+			got = append(got, r.ID)
+		}
 		if len(r.Rows)+len(r.Packets) == 0 && r.result("6.1") == notRun {
 			t.Errorf("%s: no test, and neither limit nor not yet", r.ID)
 		}

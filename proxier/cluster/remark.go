@@ -11,6 +11,7 @@ type Remark struct {
 	Object  string // for example "Service shop/cart"
 	Field   string // for example "spec.ports[1].protocol"
 	Problem string // what is there, and what is allowed
+	Reason  string // in one word, where others are to count or to tell such remarks; empty: none
 }
 
 // String is "Service shop/cart: spec.ports[1].port: 0 is not …".
@@ -18,7 +19,7 @@ func (r Remark) String() string { return fmt.Sprintf("%s: %s: %s", r.Object, r.F
 
 // Compare orders by object, field and problem.
 func (r Remark) Compare(o Remark) int {
-	return cmp.Or(cmp.Compare(r.Object, o.Object), cmp.Compare(r.Field, o.Field), cmp.Compare(r.Problem, o.Problem))
+	return cmp.Or(cmp.Compare(r.Object, o.Object), cmp.Compare(r.Field, o.Field), cmp.Compare(r.Problem, o.Problem), cmp.Compare(r.Reason, o.Reason))
 }
 
 // Remark is a remark on the Service that p is a port of.

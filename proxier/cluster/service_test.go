@@ -58,7 +58,9 @@ func cartPort(change func(*Port)) Port {
 	return p
 }
 
-func onCart(field, problem string) Remark { return Remark{"Service shop/cart", field, problem} }
+func onCart(field, problem string) Remark {
+	return Remark{Object: "Service shop/cart", Field: field, Problem: problem}
+}
 
 type serviceCase struct {
 	name    string

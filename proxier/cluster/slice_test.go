@@ -72,7 +72,9 @@ func ready(addr string) Endpoint {
 func TestEndpoints(t *testing.T) {
 	const v4, v6 = discovery.AddressTypeIPv4, discovery.AddressTypeIPv6
 	tcp := ptr(v1.ProtocolTCP)
-	onSlice := func(field, problem string) Remark { return Remark{"EndpointSlice shop/cart-x7k", field, problem} }
+	onSlice := func(field, problem string) Remark {
+		return Remark{Object: "EndpointSlice shop/cart-x7k", Field: field, Problem: problem}
+	}
 
 	for _, c := range []struct {
 		name    string

@@ -63,6 +63,9 @@ func (c *conn) open() error {
 	// Only with CAP_NET_ADMIN over the initial user namespace; the default is
 	// enough for one send.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)
+	// What a request asks for is then all that is listed: of routes, those of one
+	// table. Kernels before 4.20 do not know it.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	c.fd = fd
 	return nil
 }

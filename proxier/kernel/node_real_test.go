@@ -99,3 +99,30 @@ func TestNodeAddressesTellTheirNetworks(t *testing.T) {
 		t.Errorf("%s: no error", rs)
 	}
 }
+
+// The gateways of default routes are told, of either family and through several
+// hops, and others are not.
+func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
+	freshNamespace(t)
+	for _, args := range [][]string{
+		{"link", "add", "eth0", "type", "dummy"}, {"link", "set", "eth0", "up"},
+		{"address", "add", "192.0.2.1/24", "dev", "eth0"}, {"-6", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad"},
+	} {
+		output(t, append([]string{"ip"}, args...)...)
+	}
+	k := openHere(t, config)
+	ways := func(want ...string) {
+		t.Helper()
+		got, err := k.WaysOut(t.Context())
+		if err != nil || !slices.Equal(got.Gateways, addressesIn(want...)) {
+			t.Errorf("%v, %v; want %v", got.Gateways, err, want)
+		}
+	}
+	ways()
+	output(t, "ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.9")
+	output(t, "ip", "route", "add", "default", "via", "192.0.2.9", "table", "99")
+	output(t, "ip", "route", "add", "default", "via", "192.0.2.254")
+	output(t, "ip", "route", "add", "default", "metric", "7", "nexthop", "via", "192.0.2.252", "nexthop", "via", "192.0.2.253")
+	output(t, "ip", "-6", "route", "add", "default", "via", "2001:db8::fe")
+	ways("192.0.2.254", "192.0.2.252", "192.0.2.253", "2001:db8::fe")
+}

@@ -118,6 +118,14 @@ func (b *Book) Holder(server state.VirtualServer) types.NamespacedName {
 	return claims[0].svc
 }
 
+// Naming are the Services that have, or would have, a front at this address.
+func (b *Book) Naming(addr netip.Addr) (all []types.NamespacedName) {
+	for _, c := range b.claims[state.VirtualServer{Addr: netip.AddrPortFrom(addr, 0)}] {
+		all = append(all, c.svc)
+	}
+	return all
+}
+
 // divide separates what svc holds from what it does not. A shadow falls with
 // what it is the shadow of, which others serve in their own way; that again
 // stands without its shadow, with the endpoints for clients from outside.

@@ -24,6 +24,8 @@ type Config struct {
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
 
+	Guard Guard
+
 	DrainTimeout time.Duration // of Services that name none
 }
 
@@ -69,13 +71,17 @@ const (
 func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []cluster.Remark) {
 	var fronts []Front
 	var remarks []cluster.Remark
-	taken := map[state.VirtualServer]bool{}
+	taken, refused := map[state.VirtualServer]bool{}, refusals{}
 	for i := range ports {
 		p := &ports[i]
 		remarks = append(remarks, unschedulable(p, cfg)...)
 		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) || f.Bind && cfg.leaves(addr) {
+				continue
+			}
+			if why, guarded := f.guarded(node, cfg); guarded {
+				refused.note(f, why, node)
 				continue
 			}
 			serve, problem := f.settle(node, cfg)
@@ -88,6 +94,9 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 			}
 		}
 	}
+	if len(refused) > 0 {
+		remarks = append(remarks, refused.remarks(&ports[0], node)...)
+	}
 	slices.SortFunc(remarks, cluster.Remark.Compare)
 	return append(fronts, shadows(fronts, taken, node)...), slices.Compact(remarks)
 }
@@ -97,10 +106,21 @@ func (cfg Config) leaves(addr netip.Addr) bool {
 	return slices.ContainsFunc(cfg.Leave, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
+// guarded is why f may not be served here, whatever cfg says besides.
+func (f *Front) guarded(node cluster.Node, cfg Config) (why Reason, guarded bool) {
+	addr := f.Server.Addr.Addr()
+	switch {
+	case !f.Bind, f.Title == Claimed && cfg.Allowed.refuses(f.Field, addr):
+		return "", false
+	case slices.Contains(node.Addresses, addr):
+		return cfg.Guard.port(f.Server)
+	}
+	return cfg.Guard.host(addr, f.Title)
+}
+
 // settle decides whether and how f is served here. An address that is the
-// node's own must not be taken from the node by whoever can write a Service.
-// Where it may, it still stays where it is: bound and hidden by us, it would
-// take the host's other ports with it.
+// node's own stays where it is: bound and hidden by us, it would take the host's
+// other ports with it.
 func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem string) {
 	if f.Health {
 		return true, ""
@@ -118,7 +138,7 @@ func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem strin
 		return false, fmt.Sprintf("%s is an address of this node: it is not served here", addr)
 	case own:
 		f.Bind, f.Sets = false, slices.Concat(f.Sets, []state.Set{state.NodePorts})
-		return true, fmt.Sprintf("%s is an address of this node: it is served here, but not bound to our device", addr)
+		return true, ""
 	}
 	f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})
 	return true, ""

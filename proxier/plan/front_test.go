@@ -114,16 +114,16 @@ func TestFronts(t *testing.T) {
 	}
 }
 
-// Several ports on an address that is the node's own: one remark to a field.
+// Several ports on an address that is left to the node: one remark to a field.
 func TestOneRemarkToAnAddress(t *testing.T) {
 	own, ip := []netip.Addr{netip.MustParseAddr("192.0.2.10")}, []netip.Addr{netip.MustParseAddr("10.96.0.1")}
 	alone := cluster.Port{Protocol: v1.ProtocolTCP, Port: 80, ClusterIPs: ip, ExternalIPs: own}
 	twice := cluster.Port{Protocol: v1.ProtocolUDP, Port: 80, ClusterIPs: ip, IngressIPs: own}
-	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}, ServeNodeAddresses: true}
+	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}}
 	other := alone
 	other.Port = 443
 	fronts, remarks := Fronts([]cluster.Port{alone, twice, other}, node, cfg)
-	if len(fronts) != 6 || len(remarks) != 2 {
-		t.Errorf("got %d fronts and remarks %v, want 6 and two", len(fronts), remarks)
+	if len(fronts) != 3 || len(remarks) != 2 {
+		t.Errorf("got %d fronts and remarks %v, want 3 and two", len(fronts), remarks)
 	}
 }

@@ -176,11 +176,12 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		Lacking                      []string
 		Leave                        []netip.Prefix
 		Allowed                      Allowed
+		Guard                        Guard
 	}
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
 		node:     cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
-		cfg:      Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, Leave: node.Leave, Allowed: node.Allowed},
+		cfg:      Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, Leave: node.Leave, Allowed: node.Allowed, Guard: node.Guard},
 		ranges:   node.Ranges,
 		services: documents[v1.Service](t, section(archive, "services.yaml")),
 		slices:   documents[discovery.EndpointSlice](t, section(archive, "slices.yaml")),

@@ -49,10 +49,15 @@ func (r row[K, V]) growth(k K) Op[K, V] {
 // Shrink deletes the rows of this stage that are due and that nobody wants. Those that have
 // gone with what they stood on need no call.
 func (t *Table[O, K, V]) Shrink(ctx context.Context, stage int) Tally {
+	return t.ShrinkWhere(ctx, func(k K) bool { return t.stage(k) == stage })
+}
+
+// ShrinkWhere does the same with the rows that which names, of any stage.
+func (t *Table[O, K, V]) ShrinkWhere(ctx context.Context, which func(K) bool) Tally {
 	var ops []Op[K, V]
 	for k := range t.due {
 		switch {
-		case t.rows[k].isWanted(), t.stage(k) != stage:
+		case t.rows[k].isWanted(), !which(k):
 		case t.rules.Stands != nil && !t.rules.Stands(k):
 			t.lose(k)
 		default:

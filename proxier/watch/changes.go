@@ -27,6 +27,10 @@ type Moved struct {
 
 	// Ranges says that ServiceCIDRs have changed, appeared or gone.
 	Ranges bool
+
+	// Hosts says that addresses of Nodes, or those at which the API server is
+	// reached, have changed.
+	Hosts bool
 }
 
 // Add puts to m what has moved besides.
@@ -34,7 +38,7 @@ func (m *Moved) Add(other Moved) {
 	for svc, times := range other.Services {
 		m.Services[svc] = append(times, m.Services[svc]...)
 	}
-	m.Node, m.Ranges = m.Node || other.Node, m.Ranges || other.Ranges
+	m.Node, m.Ranges, m.Hosts = m.Node || other.Node, m.Ranges || other.Ranges, m.Hosts || other.Hosts
 }
 
 // NewChanges returns Changes in which nothing has moved.
@@ -73,6 +77,11 @@ func (c *Changes) MarkNode() {
 // MarkRanges notes that the ServiceCIDRs have moved.
 func (c *Changes) MarkRanges() {
 	c.note(func(m *Moved) { m.Ranges = true })
+}
+
+// MarkHosts notes that addresses of Nodes or of the API server have moved.
+func (c *Changes) MarkHosts() {
+	c.note(func(m *Moved) { m.Hosts = true })
 }
 
 // Take hands over what has moved and forgets it.

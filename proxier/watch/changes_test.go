@@ -26,7 +26,8 @@ func TestTakeHandsOverWhatWasMarkedSinceTheLastTake(t *testing.T) {
 	c.Mark(till, time.Time{})
 	c.Mark(cart, evening)
 	c.MarkNode()
-	expectMoved(t, c, Moved{Services: times{cart: {noon, evening}, till: nil}, Node: true})
+	c.MarkHosts()
+	expectMoved(t, c, Moved{Services: times{cart: {noon, evening}, till: nil}, Node: true, Hosts: true})
 	expectMoved(t, c, Moved{Services: times{}})
 
 	c.Mark(till, noon)

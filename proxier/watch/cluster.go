@@ -37,7 +37,7 @@ type Cluster struct {
 }
 
 // New returns a Cluster that marks in changes whatever moves once it runs. Node
-// names the one Node that it follows.
+// names our Node: of all others it keeps the addresses alone.
 func New(client kubernetes.Interface, node string, changes *Changes) (*Cluster, error) {
 	core, disc := client.CoreV1(), client.DiscoveryV1()
 	c := &Cluster{
@@ -59,13 +59,14 @@ func New(client kubernetes.Interface, node string, changes *Changes) (*Cluster, 
 			watch:  disc.EndpointSlices(metav1.NamespaceAll).Watch,
 		}),
 		nodes: informer(client, &v1.Node{}, &source[*v1.NodeList]{
-			name:   "Node " + node,
-			fields: fields.OneTermEqualSelector(metav1.ObjectNameField, node),
+			name:   "Nodes",
+			fields: fields.Everything(),
 			list:   core.Nodes().List,
 			watch:  core.Nodes().Watch,
 		}),
 		ranges: newRanges(client),
 	}
+	_ = c.nodes.SetTransform(trimOthers(node)) // fails only for an informer that runs already
 	if err := c.slices.AddTypedIndexers(cache.TypedIndexers[*discovery.EndpointSlice]{byService: serviceKey}); err != nil {
 		return nil, err
 	}
@@ -123,6 +124,16 @@ func (c *Cluster) At(addr netip.Addr) (name types.NamespacedName, ok bool) {
 func (c *Cluster) Node() *v1.Node {
 	node, _ := stored(c.nodes, c.node)
 	return node
+}
+
+// Nodes answers with all Nodes, in no order.
+func (c *Cluster) Nodes() (all []*v1.Node) {
+	for _, obj := range c.nodes.GetStore().List() {
+		if n, ok := obj.(*v1.Node); ok {
+			all = append(all, n)
+		}
+	}
+	return all
 }
 
 // Ranges answers with the networks that the API gives cluster addresses from,

@@ -1,4 +1,4 @@
-// Package watch keeps the API's Services, EndpointSlices and this Node at hand
+// Package watch keeps the API's Services, EndpointSlices and Nodes at hand
 // and remembers which of them have moved.
 //
 // There are two halves. Cluster answers what the API holds now; Changes holds

@@ -50,15 +50,7 @@ func (c *Cluster) mark(changes *Changes) error {
 	if err != nil {
 		return err
 	}
-	nodes, err := c.nodes.AddTypedEventHandler(cache.TypedResourceEventHandlerFuncs[*v1.Node]{
-		AddFunc: func(*v1.Node) { changes.MarkNode() },
-		UpdateFunc: func(was, is *v1.Node) {
-			if !sameNode(was, is) {
-				changes.MarkNode()
-			}
-		},
-		DeleteFunc: func(cache.DeletedObject[*v1.Node]) { changes.MarkNode() },
-	})
+	nodes, err := c.nodes.AddTypedEventHandler(c.nodeHandler(changes))
 	if err != nil {
 		return err
 	}
@@ -67,6 +59,29 @@ func (c *Cluster) mark(changes *Changes) error {
 	}
 	c.synced = []cache.DoneChecker{services.HasSyncedChecker(), slices.HasSyncedChecker(), nodes.HasSyncedChecker(), c.ranges}
 	return nil
+}
+
+// nodeHandler marks our Node for whatever is kept of it, and the others for their
+// addresses. A heartbeat of any of them marks nothing.
+func (c *Cluster) nodeHandler(changes *Changes) cache.TypedResourceEventHandlerFuncs[*v1.Node] {
+	came := func(name string) {
+		changes.MarkHosts()
+		if name == c.node {
+			changes.MarkNode()
+		}
+	}
+	return cache.TypedResourceEventHandlerFuncs[*v1.Node]{
+		AddFunc: func(n *v1.Node) { came(n.Name) },
+		UpdateFunc: func(was, is *v1.Node) {
+			if !slices.Equal(was.Status.Addresses, is.Status.Addresses) {
+				changes.MarkHosts()
+			}
+			if is.Name == c.node && !sameNode(was, is) {
+				changes.MarkNode()
+			}
+		},
+		DeleteFunc: func(gone cache.DeletedObject[*v1.Node]) { came(gone.GetObjectName().Name) },
+	}
 }
 
 func (c *Changes) markSlice(s *discovery.EndpointSlice, at time.Time) {

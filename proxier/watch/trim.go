@@ -113,7 +113,23 @@ func trimNode(n *v1.Node) {
 	trimMeta(&n.ObjectMeta, v1.LabelTopologyZone)
 	n.DeletionTimestamp = deleted
 	n.Spec = v1.NodeSpec{PodCIDR: n.Spec.PodCIDR, PodCIDRs: n.Spec.PodCIDRs, Taints: n.Spec.Taints}
-	n.Status = v1.NodeStatus{Addresses: n.Status.Addresses}
+	n.Status = v1.NodeStatus{Addresses: n.Status.Addresses, DaemonEndpoints: n.Status.DaemonEndpoints}
+}
+
+// trimOthers is trim for all Nodes, of which there may be thousands: of those
+// with another name it leaves the addresses.
+func trimOthers(ours string) func(any) (any, error) {
+	return func(obj any) (any, error) {
+		n, ok := obj.(*v1.Node)
+		if !ok || n.Name == ours {
+			return trim(obj)
+		}
+		*n = v1.Node{
+			ObjectMeta: metav1.ObjectMeta{Name: n.Name, UID: n.UID, ResourceVersion: n.ResourceVersion},
+			Status:     v1.NodeStatus{Addresses: n.Status.Addresses},
+		}
+		return n, nil
+	}
 }
 
 // trimMeta keeps who an object is, and of its labels and annotations those with

@@ -123,7 +123,7 @@ func realServersLive(t *testing.T, m Machine) {
 func manyHostsRefused(t *testing.T, m Machine) {
 	vs := virtualServers[0]
 	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}})
-	for _, a := range []string{"0.0.0.5", "224.0.0.1", "255.255.255.255"} {
+	for _, a := range []string{"0.0.0.0", "224.0.0.1", "255.255.255.255"} {
 		refused(t, m.RealServers(), state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 80)}, state.Weight(1))
 	}
 }

@@ -28,6 +28,7 @@ type Kernel struct {
 	device   bool
 	nodes    []netip.Prefix
 	damaged  map[string]int // kind -> how many, of what never varies
+	ways     state.WaysOut
 	told     state.Touched
 	touched  chan struct{}
 	calls    map[string]int
@@ -105,7 +106,7 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 
 // noHost tells whether traffic to a cannot be meant for one host.
 func noHost(a netip.Addr) bool {
-	return a.IsMulticast() || a.Is4() && (a.As4()[0] == 0 || a.As4() == [4]byte{255, 255, 255, 255})
+	return a.IsMulticast() || a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 func (k *Kernel) checkMember(m state.Member, _ state.None) error {

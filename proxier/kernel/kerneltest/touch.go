@@ -69,6 +69,21 @@ func (k *Kernel) SetNodeNetworks(addrs ...netip.Prefix) {
 	k.Tell(func(t *state.Touched) { t.NodeAddresses = true })
 }
 
+// WaysOut are those given to SetWaysOut. It never fails, and is not counted:
+// NodeAddresses, with which it is asked, is.
+func (k *Kernel) WaysOut(context.Context) (state.WaysOut, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.ways, nil
+}
+
+// SetWaysOut changes them, which nobody is told of.
+func (k *Kernel) SetWaysOut(w state.WaysOut) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.ways = w
+}
+
 // Tell has the machine tell of something.
 func (k *Kernel) Tell(change func(*state.Touched)) {
 	k.mu.Lock()
