@@ -94,7 +94,9 @@ func TestTheAPIServersNameIsFollowed(t *testing.T) {
 func TestTheOtherEndsOfConnectionsCount(t *testing.T) {
 	r := newReached(&rest.Config{Host: "https://192.0.2.250:6443"})
 	to := "198.51.100.1:3128"
-	r.connect = func(context.Context, string, string) (net.Conn, error) { return peerConn{to: netip.MustParseAddrPort(to)}, nil }
+	r.connect = func(context.Context, string, string) (net.Conn, error) {
+		return peerConn{to: netip.MustParseAddrPort(to)}, nil
+	}
 	changed := 0
 	r.changed = func() { changed++ }
 	dial := func() net.Conn {
