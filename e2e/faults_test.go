@@ -177,13 +177,6 @@ func (s *space) upgrade(t *testing.T, path string) {
 	})
 }
 
-func eventually(t *testing.T, try func() error) {
-	t.Helper()
-	if err := lab.UntilEvery(within(t, patience), 20*time.Millisecond, try); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // outage is one of the API server, for everybody on the node.
 func outage(t *testing.T, s *space, _ *service) {
 	rule := []string{"INPUT", "-i", "lo", "-p", "tcp", "--dport", os.Getenv("E2E_APISERVER_PORT"), "-j", "REJECT"}

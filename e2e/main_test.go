@@ -33,6 +33,9 @@ var (
 )
 
 func TestMain(m *testing.M) {
+	if at := os.Getenv(squatAt); at != "" {
+		panic(squatting(at))
+	}
 	code, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
@@ -181,4 +184,12 @@ func within(t *testing.T, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// eventually tries until it succeeds, for as long as the daemon may take.
+func eventually(t *testing.T, try func() error) {
+	t.Helper()
+	if err := lab.UntilEvery(within(t, patience), 20*time.Millisecond, try); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -109,6 +109,7 @@ func (p *Proxier) fail(deed string, err error) {
 // untilDone tries until it succeeds; false when ctx ends before.
 func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Context) error) (done bool) {
 	begin := time.Now()
+	p.beginning.waits("this machine (" + deed + ")")
 	for retries := (backoff{}); ; {
 		err := do(ctx)
 		if ctx.Err() != nil {
@@ -119,6 +120,7 @@ func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Co
 			return true
 		}
 		p.fail(deed, err)
+		p.beginning.failed(err)
 		p.health.Failing(begin, deed)
 		select {
 		case <-ctx.Done():

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -44,7 +47,8 @@ func (s *script) look(words []string) error {
 		m, d := s.views("")
 		s.same(file, explain.Status(m, d, explain.Style{}))
 	case "diff":
-		s.same(file, explain.Diff(s.views(snapshot.All)))
+		m, d := s.views(snapshot.All)
+		s.same(file, explain.Diff(m, &d))
 	case "trace", "from", "alone":
 		at, err := explain.ParseTarget(target)
 		if words[0] == "from" {
@@ -122,16 +126,51 @@ var breaks = map[string]func(*snapshot.Machine){
 	},
 }
 
-// Nobody who looks waits for a daemon that has not begun, or has ended.
-func TestASnapshotOfADaemonThatDoesNotRun(t *testing.T) {
+// A daemon that has not begun says at once what it waits for, since when, and why
+// that takes so long; so does one that has ended.
+func TestADaemonThatHasNotBegunSaysWhatItWaitsFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript(t, nil)
-		s.start()
-		s.stop()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		if _, err := s.proxier.Snapshot(ctx, snapshot.Question{}); err == nil || !strings.Contains(err.Error(), "has not begun") {
-			t.Errorf("%v", err)
+		says := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			begin := time.Now()
+			d, err := s.proxier.Snapshot(t.Context(), snapshot.Question{Services: snapshot.All})
+			if took := time.Since(begin); err != nil || took > 0 {
+				t.Errorf("after %s: %v", took, err)
+			}
+			got := ""
+			if d.Waiting != nil {
+				got = explain.Waits(d)
+			}
+			if !regexp.MustCompile("^"+want+"$").MatchString(got) || d.Node != "node-a" || len(d.Families) != 2 {
+				t.Errorf("it %q, want %q: %+v", got, want, d)
+			}
 		}
+		s.kernel.Fail("prepare", 1)
+		s.kernel.Fail("list member", 1000)
+		answer := make(chan struct{})
+		s.health = health.New(time.Minute, "IPv4")
+		api := late{s.api, func() { <-answer }}
+		s.proxier = proxier.New(s.cfg, proxier.Parts{
+			API: api, Changes: api.changes, Kernel: s.kernel, Health: s.health, Events: api, HealthPorts: s.kernel.HealthPorts(),
+		})
+		says("has waited 0s for its start")
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.proxier.Run(ctx) }()
+		says(`has waited 0s for this machine \(prepare the kernel\), the last try: failed on demand`)
+		time.Sleep(5 * time.Minute)
+		says(`has waited 4m59\S*s for this machine \(read the kernel\), the last try: list every set member: failed on demand`)
+		s.kernel.Fail("list member", 0)
+		time.Sleep(time.Minute)
+		says(`has waited \S+s for the API server`)
+		close(answer)
+		says("")
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		says("has waited 0s for its end")
 	})
 }

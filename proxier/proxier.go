@@ -131,6 +131,9 @@ type Proxier struct {
 	reached func() []netip.AddrPort // the API server
 	metrics *metrics
 
+	started   time.Time
+	beginning beginning
+
 	// All below belongs to the goroutine of Run.
 	tables     tables
 	planning   plan.Config
@@ -155,7 +158,6 @@ type Proxier struct {
 	again      bool // what planning knows of this node has changed: all is to be planned again
 	takeover   takeover
 	neighbour  neighbour
-	started    time.Time
 	readAt     time.Time            // when the kernel was first read
 	complaints map[string]complaint // by deed
 	told       told                 // what reports said, for those who ask
@@ -173,6 +175,7 @@ func New(cfg Config, with Parts) *Proxier {
 		events:  with.Events,
 		reached: with.APIServer,
 		metrics: newMetrics(with.Changes),
+		started: time.Now(),
 		tables:  newTables(with.Kernel, with.HealthPorts),
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
@@ -195,6 +198,7 @@ func New(cfg Config, with Parts) *Proxier {
 	if p.reached == nil {
 		p.reached = func() []netip.AddrPort { return nil }
 	}
+	p.beginning.waits("its start")
 	if cfg.ServiceMetrics > 0 {
 		p.metrics.registry.MustRegister(newTraffic(p))
 	}
@@ -206,8 +210,7 @@ func New(cfg Config, with Parts) *Proxier {
 // until it succeeds. What the kernel holds stays untouched until all of the
 // cluster is known, but for what cuts off the API server.
 func (p *Proxier) Run(ctx context.Context) error {
-	p.started = time.Now()
-	p.health.Working(p.started)
+	p.health.Working(time.Now())
 	if name := p.cfg.Scheduler; p.cfg.DrainTimeout > 0 && state.Schedulers[name].Refuses {
 		klog.InfoS("Connections to endpoints that leave are reset at once: the scheduler refuses clients while one drains", "scheduler", name)
 	}
@@ -222,6 +225,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 		return nil
 	}
 	p.health.Resting() // the API server may be away: that is no fault of this node
+	p.beginning.waits("the API server")
 	if err := p.awaitCluster(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
@@ -230,7 +234,9 @@ func (p *Proxier) Run(ctx context.Context) error {
 		return nil
 	}
 	p.told.found = p.tables.held()
+	p.beginning.done()
 	p.loop(ctx)
+	p.beginning.waits("its end")
 	return nil
 }
 

@@ -21,25 +21,32 @@ import (
 // two passes.
 type look func()
 
-// errNotBegun is all that can be said before the first pass.
-var errNotBegun = errors.New("the daemon has not begun: it waits for the API server or for this machine")
-
-// between has the loop do something between two passes.
+// between has the loop do something between two passes; errNotBegun if there has
+// been none.
 func (p *Proxier) between(ctx context.Context, deed look) error {
+	if p.beginning.look() != nil {
+		return errNotBegun
+	}
 	done := make(chan struct{})
 	select {
 	case p.looks <- func() { deed(); close(done) }:
 		<-done
 		return nil
 	case <-ctx.Done():
-		return errNotBegun
+		return errors.New("the daemon works and does not come to an end")
 	}
 }
 
 // Snapshot says how things stand. It may be called from any goroutine; what
 // belongs to the loop, the loop is asked for, a few Services at a time, so that
-// a change never waits for somebody who looks at ten thousand.
+// a change never waits for somebody who looks at ten thousand. Before the first
+// pass it says what is waited for.
 func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot.Daemon, err error) {
+	if waiting := p.beginning.look(); waiting != nil {
+		d = p.self()
+		d.Waiting = waiting
+		return d, nil
+	}
 	var names []owner
 	err = p.between(ctx, func() {
 		d = p.outline()
@@ -79,8 +86,8 @@ func named(text string) (n owner, ok bool) {
 	return owner{Namespace: namespace, Name: name}, ok
 }
 
-// outline is everything but the Services.
-func (p *Proxier) outline() snapshot.Daemon {
+// self is what can be said whether the loop works or not.
+func (p *Proxier) self() snapshot.Daemon {
 	now := time.Now()
 	health := p.health.Report(now)
 	d := snapshot.Daemon{
@@ -88,16 +95,20 @@ func (p *Proxier) outline() snapshot.Daemon {
 		Health: snapshot.Health{
 			Ready: p.health.Ready(), Healthy: health.Healthy, Eligible: *health.NodeEligible, Synced: health.LastUpdated,
 		},
-		Pass:     p.told.pass,
-		Takeover: p.takenOver(),
-		LeftOut:  texts(p.remarks.on[ranges]),
-		Known:    len(p.known),
-	}
-	for _, r := range p.ranges {
-		d.Ranges = append(d.Ranges, r.String())
 	}
 	for _, f := range p.kernel.Families() {
 		d.Families = append(d.Families, families[f])
+	}
+	return d
+}
+
+// outline is everything but the Services.
+func (p *Proxier) outline() snapshot.Daemon {
+	d := p.self()
+	d.Pass, d.Takeover = p.told.pass, p.takenOver()
+	d.LeftOut, d.Known = texts(p.remarks.on[ranges]), len(p.known)
+	for _, r := range p.ranges {
+		d.Ranges = append(d.Ranges, r.String())
 	}
 	for _, t := range p.tables.inOrder() {
 		row := snapshot.Table{Kind: t.Name(), Drift: p.told.drift[t.Name()], Failure: p.told.failures[t.Name()]}

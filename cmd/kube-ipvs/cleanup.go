@@ -31,7 +31,7 @@ func (o options) cleanup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if holder := turn.Holder(ctx, turn.Address); holder != "" {
+	if holder := turn.HolderOf(ctx, turn.Address); holder != nil {
 		klog.InfoS("A daemon serves this node and makes again what is removed; stop it first", "daemon", holder)
 	}
 	var r removal

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -48,27 +49,43 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
-// views are the two sides: the machine, and the daemon if one runs here.
+// views are the two sides: the machine, and the daemon if one serves here.
 type views struct {
 	machine snapshot.Machine
 	daemon  *snapshot.Daemon
+	begins  *snapshot.Daemon // one that does not serve yet
+	absent  string           // why there is no daemon
 }
 
 // look asks the daemon first: what it says is older than what the kernel holds,
-// never the other way round.
-func look(cmd *cobra.Command, q snapshot.Question) (v views, err error) {
-	d, err := door.Ask(cmd.Context(), door.Address, q)
+// never the other way round. Whatever keeps it from answering, the kernel is shown.
+func look(cmd *cobra.Command, q snapshot.Question) (v views) {
+	d, from, err := door.Ask(cmd.Context(), door.Address, q)
 	switch {
-	case err == nil:
+	case err != nil:
+		v.absent = err.Error()
+	case d.Waiting != nil:
+		v.begins, v.absent = &d, "the one that runs here has not begun: it "+explain.Waits(d)
+	default:
 		v.daemon = &d
-	case !errors.Is(err, door.ErrNobody):
-		return v, err
+	}
+	if _, known := from.MayServe(); err == nil && !known {
+		cmd.PrintErrln("kube-ipvs: whether it serves is not known of the one that answers:", from)
 	}
 	v.machine = kernel.ReadMachine(cmd.Context())
 	for _, what := range v.machine.Unread {
 		cmd.PrintErrln("kube-ipvs: not all can be seen:", what)
 	}
-	return v, nil
+	return v
+}
+
+// lookAndTell also says why there is no daemon, if that is so.
+func lookAndTell(cmd *cobra.Command, q snapshot.Question) views {
+	v := look(cmd, q)
+	if v.daemon == nil {
+		cmd.PrintErrln("kube-ipvs: no daemon, because", v.absent)
+	}
+	return v
 }
 
 func style(cmd *cobra.Command) explain.Style {
@@ -81,33 +98,37 @@ func showStatus(cmd *cobra.Command, _ []string) error {
 	if err != nil || form != "text" && form != "json" {
 		return usageError{errors.New("--output: must be text or json")}
 	}
-	v, err := look(cmd, snapshot.Question{})
-	if err != nil {
-		return err
+	v := look(cmd, snapshot.Question{})
+	d := cmp.Or(v.daemon, v.begins)
+	switch {
+	case form == "json":
+		err = printJSON(cmd, v, d)
+	case d == nil:
+		cmd.Print(explain.Alone(v.machine, v.absent))
+	default:
+		cmd.Print(explain.Status(v.machine, *d, style(cmd)))
 	}
-	if v.daemon == nil {
-		return door.ErrNobody
+	if err == nil && (d == nil || !d.Health.Ready || !d.Health.Healthy) {
+		err = errFound
 	}
-	if form == "json" {
-		text, err := json.MarshalIndent(v.daemon, "", "  ")
-		if err != nil {
-			return err
-		}
+	return err
+}
+
+// printJSON prints what the daemon says, or why there is none.
+func printJSON(cmd *cobra.Command, v views, d *snapshot.Daemon) error {
+	var answer any = d
+	if d == nil {
+		answer = map[string]string{"absent": v.absent}
+	}
+	text, err := json.MarshalIndent(answer, "", "  ")
+	if err == nil {
 		cmd.Println(string(text))
-	} else {
-		cmd.Print(explain.Status(v.machine, *v.daemon, style(cmd)))
 	}
-	if h := v.daemon.Health; !h.Ready || !h.Healthy {
-		return errFound
-	}
-	return nil
+	return err
 }
 
 func showList(cmd *cobra.Command, _ []string) error {
-	v, err := look(cmd, snapshot.Question{Services: snapshot.All})
-	if err != nil {
-		return err
-	}
+	v := lookAndTell(cmd, snapshot.Question{Services: snapshot.All})
 	cmd.Print(explain.List(v.machine, v.daemon))
 	return nil
 }
@@ -122,10 +143,7 @@ func showTrace(cmd *cobra.Command, args []string) error {
 			return usageError{fmt.Errorf("--from: %w", err)}
 		}
 	}
-	v, err := look(cmd, target.Question())
-	if err != nil {
-		return err
-	}
+	v := lookAndTell(cmd, target.Question())
 	if d := v.daemon; d != nil && d.Rules != nil && d.Rules.Pods.Interface != "" && target.From.Addr.IsValid() {
 		if target.From.Interface, err = kernel.InterfaceTo(target.From.Addr); err != nil {
 			return err
@@ -140,16 +158,10 @@ func showTrace(cmd *cobra.Command, args []string) error {
 }
 
 func showDiff(cmd *cobra.Command, _ []string) error {
-	v, err := look(cmd, snapshot.Question{Services: snapshot.All})
-	if err != nil {
-		return err
-	}
-	if v.daemon == nil {
-		return door.ErrNobody
-	}
-	text := explain.Diff(v.machine, *v.daemon)
+	v := lookAndTell(cmd, snapshot.Question{Services: snapshot.All})
+	text := explain.Diff(v.machine, v.daemon)
 	cmd.Print(text)
-	if text != "" {
+	if text != "" || v.daemon == nil {
 		return errFound
 	}
 	return nil
@@ -157,10 +169,7 @@ func showDiff(cmd *cobra.Command, _ []string) error {
 
 // check takes the daemon's flags: they say what this machine has to have.
 func (o options) check(cmd *cobra.Command) error {
-	v, err := look(cmd, snapshot.Question{})
-	if err != nil {
-		return err
-	}
+	v := lookAndTell(cmd, snapshot.Question{})
 	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Wish{
 		Scheduler: o.Scheduler, StrictARP: o.StrictARP, API: o.apiAddress(),
 	}), style(cmd))

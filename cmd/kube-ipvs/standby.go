@@ -15,19 +15,26 @@ import (
 
 // awaitTurn returns when no other kube-ipvs serves this node: during an upgrade
 // the next may be there before the last has gone. A standby has touched
-// nothing, is alive and is not ready. It has no turn, and goes on, if a user who
-// has no right to has taken the lock.
+// nothing, is alive and is not ready. It has no turn, and goes on, if one has
+// taken the lock who cannot serve, or of whom that is not known for too long.
 func (o options) awaitTurn(ctx context.Context, probes http.Handler) (leave func(), err error) {
-	name := fmt.Sprintf("kube-ipvs %s of node %s, process %d", version, o.NodeName, os.Getpid())
-	stop := func() {}
-	t, err := turn.Wait(ctx, turn.Address, name, func(holder string) {
+	var stop func()
+	lock := turn.Lock{
+		Address: turn.Address,
+		Name:    fmt.Sprintf("kube-ipvs %s of node %s, process %d", version, o.NodeName, os.Getpid()),
+		Waiting: func(h turn.Holder) {
+			if stop == nil {
+				stop = o.answerProbes(ctx, probes)
+			}
+			klog.InfoS("Another one has the turn to serve this node; waiting for its end", "holder", h)
+		},
+	}
+	t, err := lock.Wait(ctx)
+	if stop != nil {
 		stop()
-		klog.InfoS("Another one serves this node; waiting for its end", "holder", holder)
-		stop = o.answerProbes(ctx, probes)
-	})
-	stop()
-	if errors.Is(err, turn.ErrStranger) {
-		klog.ErrorS(err, "Going on without; two copies may run at a time")
+	}
+	if errors.Is(err, turn.ErrPassedOver) {
+		klog.ErrorS(err, "Going on without the turn to serve; two copies may run at a time")
 		return func() {}, nil
 	}
 	if err != nil {

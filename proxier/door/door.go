@@ -22,7 +22,7 @@ import (
 const Address = "@kube-ipvs"
 
 // ErrNobody says that no daemon runs in this network namespace.
-var ErrNobody = errors.New("no daemon answers in this network namespace")
+var ErrNobody = errors.New("none answers in this network namespace")
 
 // answerLimit ends a question that the daemon does not come round to.
 const answerLimit = 10 * time.Second
@@ -68,7 +68,7 @@ func (l guarded) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if peer.Admitted(conn) {
+		if p, err := peer.Of(conn); err == nil && p.Admitted() {
 			return conn, nil
 		}
 		_ = conn.Close()
@@ -91,38 +91,66 @@ func handler(answer Answer) http.Handler {
 	return mux
 }
 
-// Ask puts q to the daemon at an address. Without a daemon the error is
-// ErrNobody.
-func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.Daemon, err error) {
+// Ask puts q to the daemon at an address, and says who has answered. Anybody may
+// take an abstract address: one who cannot be a daemon is asked nothing. What the
+// answer says can be printed as it is. Each error is a reason why there is no
+// daemon; ErrNobody where nothing is at the address.
+func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.Daemon, from peer.Peer, err error) {
 	client := http.Client{Timeout: 2 * answerLimit, Transport: &http.Transport{
 		DisableKeepAlives: true,
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", address)
+		DialContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+			conn, from, err = dial(ctx, address)
+			return conn, err
 		},
 	}}
 	ask := &url.URL{Scheme: "http", Host: "daemon", Path: "/snapshot", RawQuery: url.Values{"services": {q.Services}}.Encode()}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, ask.String(), http.NoBody)
 	if err != nil {
-		return d, err
+		return d, from, err
 	}
 	response, err := client.Do(request)
+	var refused refusal
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED):
-		return d, ErrNobody
+		return d, from, ErrNobody
+	case errors.As(err, &refused):
+		return d, from, refused
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE), hungUp(err):
-		return d, errors.New("ask the daemon: it answers only root")
+		return d, from, errors.New("the one that runs here answers only root")
 	case err != nil:
-		return d, fmt.Errorf("ask the daemon: %w", err)
+		return d, from, fmt.Errorf("the one that runs here cannot be asked: %w", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		why, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-		return d, fmt.Errorf("ask the daemon: %s", strings.TrimSpace(string(why)))
+		return d, from, fmt.Errorf("the one that runs here says: %s", line(strings.TrimSpace(string(why))))
 	}
-	if err := json.NewDecoder(response.Body).Decode(&d); err != nil {
-		return d, fmt.Errorf("read the daemon's answer: %w", err)
+	text, err := io.ReadAll(response.Body)
+	if err == nil {
+		err = json.Unmarshal(printable(text), &d)
 	}
-	return d, nil
+	if err != nil {
+		return snapshot.Daemon{}, from, fmt.Errorf("the answer of the one that runs here cannot be read: %w", err)
+	}
+	return d, from, nil
+}
+
+// refusal is why one who is at the address is not asked.
+type refusal struct{ error }
+
+// dial reaches whoever is at an address, unless that can be no daemon.
+func dial(ctx context.Context, address string) (conn net.Conn, from peer.Peer, err error) {
+	if conn, err = new(net.Dialer).DialContext(ctx, "unix", address); err != nil {
+		return nil, from, err
+	}
+	if from, err = peer.Of(conn); err == nil {
+		err = from.Refuse()
+	}
+	if err != nil {
+		_ = conn.Close() // nothing was said on it
+		return nil, from, refusal{fmt.Errorf("what is at its address %s is none: %w", address, err)}
+	}
+	return conn, from, nil
 }
 
 // hungUp knows net/http's word for a connection that the other end closed

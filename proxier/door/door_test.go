@@ -25,7 +25,7 @@ func open(t *testing.T, answer Answer) (address string) {
 	}()
 	t.Cleanup(func() { stop(); <-done })
 	for {
-		if _, err := Ask(t.Context(), address, snapshot.Question{}); !errors.Is(err, ErrNobody) {
+		if _, _, err := Ask(t.Context(), address, snapshot.Question{}); !errors.Is(err, ErrNobody) {
 			return address
 		}
 	}
@@ -38,9 +38,9 @@ func TestWhatIsAskedAndAnsweredArrives(t *testing.T) {
 		asked = q
 		return want, nil
 	})
-	got, err := Ask(t.Context(), address, snapshot.Question{Services: "shop/cart"})
-	if err != nil || asked.Services != "shop/cart" {
-		t.Errorf("asked %+v: %v", asked, err)
+	got, from, err := Ask(t.Context(), address, snapshot.Question{Services: "shop/cart"})
+	if err != nil || asked.Services != "shop/cart" || from.PID != os.Getpid() {
+		t.Errorf("asked %+v of %s: %v", asked, from, err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -49,15 +49,15 @@ func TestWhatIsAskedAndAnsweredArrives(t *testing.T) {
 
 func TestADaemonThatCannotAnswerSaysWhy(t *testing.T) {
 	address := open(t, func(context.Context, snapshot.Question) (snapshot.Daemon, error) {
-		return snapshot.Daemon{}, errors.New("it has not begun")
+		return snapshot.Daemon{}, errors.New("it has not\x1b[2J begun")
 	})
-	if _, err := Ask(t.Context(), address, snapshot.Question{}); err == nil || err.Error() != "ask the daemon: it has not begun" {
+	if _, _, err := Ask(t.Context(), address, snapshot.Question{}); err == nil || err.Error() != "the one that runs here says: it has not\\x1b[2J begun" {
 		t.Errorf("%v", err)
 	}
 }
 
 func TestNobodyAtTheDoor(t *testing.T) {
-	if _, err := Ask(t.Context(), "@kube-ipvs-test-nobody", snapshot.Question{}); !errors.Is(err, ErrNobody) {
+	if _, _, err := Ask(t.Context(), "@kube-ipvs-test-nobody", snapshot.Question{}); !errors.Is(err, ErrNobody) {
 		t.Errorf("%v, want %v", err, ErrNobody)
 	}
 }
@@ -73,7 +73,7 @@ func TestOneDoorToANode(t *testing.T) {
 	if said == nil || !strings.Contains(said.Error(), "address already in use") {
 		t.Errorf("the second says %v", said)
 	}
-	if d, err := Ask(t.Context(), address, snapshot.Question{}); err != nil || d.Version != "first" {
+	if d, _, err := Ask(t.Context(), address, snapshot.Question{}); err != nil || d.Version != "first" {
 		t.Errorf("%+v, %v", d, err)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -171,5 +173,42 @@ func TestColour(t *testing.T) {
 	}
 	if got := (Style{}).in(bad, "no"); got != "no" {
 		t.Errorf("%q", got)
+	}
+}
+
+// Without a daemon, and with one that has not begun, the kernel is shown all the
+// same.
+func TestWithoutADaemonTheKernelIsShown(t *testing.T) {
+	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
+	m := snapshot.Machine{Release: "6.1.0", IPVS: true, Rows: state.NewRows()}
+	m.Rows.VirtualServers[vs] = state.Balancing{Scheduler: "rr"}
+	m.Rows.Addresses[vs.Addr.Addr()] = state.None{}
+	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	waits := snapshot.Daemon{
+		Version: "v1", Node: "node-a", Started: at, Taken: at.Add(5 * time.Minute),
+		Waiting: &snapshot.Waiting{For: "the API server", Since: at.Add(time.Minute), Failure: "connection refused"},
+	}
+	const rows = `
+ROWS            HELD
+set member      0
+virtual server  1
+real server     0
+address         1
+`
+	for what, c := range map[string]struct{ got, want string }{
+		"status, alone": {
+			Alone(m, "none answers in this network namespace"),
+			"kube-ipvs  no daemon, because none answers in this network namespace\nkernel     6.1.0\nhealth     not known\n" + rows,
+		},
+		"status of a daemon that waits": {
+			Status(m, waits, Style{}),
+			"kube-ipvs  v1 on node node-a, up 5m0s\nkernel     6.1.0\n" +
+				"health     not ready: it has waited 4m0s for the API server, the last try: connection refused\n" + rows,
+		},
+		"diff, alone": {Diff(m, nil), "  address 10.96.0.1\n  virtual server 10.96.0.1:80/TCP rr\n"},
+	} {
+		if diff := cmp.Diff(c.want, c.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
 	}
 }

@@ -8,11 +8,16 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 )
 
-// Status is the state of a daemon on one screen.
+// Status is the state of a daemon on one screen; of one that has not begun, what it
+// waits for.
 func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
+	name := fmt.Sprintf("%s on node %s, up %s", d.Version, d.Node, short(d.Taken.Sub(d.Started)))
+	if d.Waiting != nil {
+		return held(m, name, style.in(bad, "not ready")+": it "+Waits(d))
+	}
 	var b strings.Builder
 	var about table
-	about.row("kube-ipvs", fmt.Sprintf("%s on node %s, up %s", d.Version, d.Node, short(d.Taken.Sub(d.Started))))
+	about.row("kube-ipvs", name)
 	about.row("kernel", fmt.Sprintf("%s, scheduler %s, %s", m.Release, d.Scheduler, strings.Join(d.Families, " and ")))
 	about.row("health", healthLine(d, style))
 	about.row("last pass", fmt.Sprintf("%s ago, %s, took %s", short(d.Taken.Sub(d.Pass.Ended)), count(d.Pass.Services, "Service"), d.Pass.Took.Round(time.Microsecond)))
@@ -34,6 +39,39 @@ func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
 		}
 	}
 	return b.String()
+}
+
+// Waits says what a daemon waits for that has not begun.
+func Waits(d snapshot.Daemon) string {
+	w := d.Waiting
+	text := fmt.Sprintf("has waited %s for %s", short(d.Taken.Sub(w.Since)), w.For)
+	if w.Failure != "" {
+		text += ", the last try: " + w.Failure
+	}
+	return text
+}
+
+// Alone is the state of a machine without a daemon.
+func Alone(m snapshot.Machine, why string) string {
+	return held(m, "no daemon, because "+why, "not known")
+}
+
+// held is what the kernel has while no daemon says what is wanted.
+func held(m snapshot.Machine, daemon, health string) string {
+	kernel := m.Release
+	if !m.IPVS {
+		kernel += ", without IPVS"
+	}
+	var about, rows table
+	about.row("kube-ipvs", daemon)
+	about.row("kernel", kernel)
+	about.row("health", health)
+	rows.row("ROWS", "HELD")
+	rows.row("set member", len(m.Rows.Members))
+	rows.row("virtual server", len(m.Rows.VirtualServers))
+	rows.row("real server", len(m.Rows.RealServers))
+	rows.row("address", len(m.Rows.Addresses))
+	return about.String() + "\n" + rows.String()
 }
 
 // warnings are failures of the last pass and what cannot be served.

@@ -50,11 +50,10 @@ func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (
 	}
 	found := target.fronts(d)
 	if len(found) == 0 {
-		text = target.nowhere(m, d, style)
-		if target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
+		if text, works = target.nowhere(m, d, style); target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
 			text += target.From.way(target.From.walk(m, *d, target.Server), style)
 		}
-		return text, false
+		return text, works
 	}
 	if target.From.given() {
 		return target.traceFrom(m, *d, found, style)
@@ -127,11 +126,11 @@ func (t Target) means(service string, f snapshot.Front) bool {
 }
 
 // nowhere is said of what no Service has.
-func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) string {
-	verdict := func(text string) string { return style.in(bad, "does not work") + ": " + text + "\n" }
+func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) (text string, works bool) {
+	verdict := func(text string) (string, bool) { return style.in(bad, "does not work") + ": " + text + "\n", false }
 	switch {
 	case t.Service != "" && d == nil:
-		return "not known: no daemon runs here that could say what the Service is; trace one of its addresses\n"
+		return "not known: no daemon runs here that could say what the Service is; trace one of its addresses\n", false
 	case t.Service != "" && len(d.Services) > 0 && t.Port == "":
 		return verdict(fmt.Sprintf("Service %s has nothing that this node could serve", t.Service) + remarked(d.Services[0].Remarks))
 	case t.Service != "" && len(d.Services) > 0:
@@ -140,11 +139,11 @@ func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) str
 		return verdict(fmt.Sprintf("there is no Service %s, or it is headless, an ExternalName or another proxy's", t.Service))
 	}
 	if how, foreign := m.Foreign.VirtualServers[t.Server]; foreign {
-		return fmt.Sprintf("%s is a virtual server of another program (%s)\n", t.Server, how)
+		return fmt.Sprintf("%s is a virtual server of another program (%s)\n", t.Server, how), false
 	}
 	if _, ours := m.Rows.VirtualServers[t.Server]; ours && d == nil {
 		v := inspect(m, traced{named: named{Front: snapshot.Front{Server: t.Server}}, unknown: true})
-		return v.text(traced{named: named{Front: snapshot.Front{Server: t.Server, Kind: "what the kernel holds"}}}, style)
+		return v.text(traced{named: named{Front: snapshot.Front{Server: t.Server, Kind: "what the kernel holds"}}}, style), v.works()
 	}
 	if d != nil && within(d.Ranges, t.Server.Addr.Addr()) {
 		return verdict(fmt.Sprintf("%s lies in the Service range, and no Service has it: clients are refused", t.Server))

@@ -25,6 +25,10 @@ type Daemon struct {
 	Started   time.Time `json:"started"`
 	Taken     time.Time `json:"taken"` // when this snapshot was
 
+	// Waiting is there before the first pass. Of what follows nothing is known
+	// then but Health.
+	Waiting *Waiting `json:"waiting,omitempty"`
+
 	Health   Health   `json:"health"`
 	Pass     Pass     `json:"pass"` // the last one
 	Tables   []Table  `json:"tables"`
@@ -37,6 +41,13 @@ type Daemon struct {
 	Known    int           `json:"known"` // number of Services that ask anything of this node
 	Services []Service     `json:"services,omitempty"`
 	Common   []string      `json:"common,omitempty"` // rows that no Service owns, with All
+}
+
+// Waiting is what a daemon has to do, or to be told, before it can begin.
+type Waiting struct {
+	For     string    `json:"for"` // "the API server"
+	Since   time.Time `json:"since"`
+	Failure string    `json:"failure,omitempty"` // of the last try
 }
 
 // Health is what the daemon answers to probes.

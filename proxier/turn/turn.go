@@ -2,11 +2,13 @@ package turn
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -18,15 +20,53 @@ import (
 // Address of the lock in the node's network namespace.
 const Address = "@kube-ipvs-turn"
 
-// ErrStranger says that a user who could not serve holds the lock: anybody may
-// take an abstract address.
-var ErrStranger = errors.New("the lock is held by a user who is neither root nor our own")
+// ErrPassedOver says that one who cannot serve holds the lock, or one of whom that
+// is not known has held it for too long: anybody may take an abstract address.
+var ErrPassedOver = errors.New("the lock is not waited for")
 
-// again is how long after an answer that is none the lock is tried anew.
-const again = time.Second
+const (
+	again   = time.Second           // after an answer that is none the lock is tried anew
+	between = 20 * time.Millisecond // after the end of a holder, when another has been faster
 
-// longestName of a holder that is read.
-const longestName = 256
+	// nameLimit is how long a holder may take to say its name.
+	nameLimit = 5 * time.Second
+
+	// unseenLimit is how long one is waited for who cannot be seen to have the right
+	// to serve: an upgrade is over by then, and a node that is served twice is better
+	// off than one that is not served.
+	unseenLimit = 2 * time.Minute
+
+	longestName = 256
+)
+
+// Lock is what is waited for.
+type Lock struct {
+	Address string
+	Name    string // ours, for those who wait for us
+
+	// Waiting is told for whom we wait: at once what the kernel knows of it, then the
+	// name, and whenever that is another.
+	Waiting func(Holder)
+
+	refuse      func(peer.Peer) error // nil: peer.Peer.Refuse
+	known       func(peer.Peer) bool  // nil: by peer.Peer.MayServe
+	nameLimit   time.Duration
+	unseenLimit time.Duration
+}
+
+// Holder is one that has the turn.
+type Holder struct {
+	peer.Peer
+	Name string // empty: it has not said it
+}
+
+// String is its name, or what the kernel knows of it.
+func (h Holder) String() string {
+	if h.Name == "" {
+		return h.Peer.String()
+	}
+	return h.Name
+}
 
 // Turn is the right to serve, until Close or the end of the process.
 type Turn struct {
@@ -42,52 +82,69 @@ func (t *Turn) Close() error {
 }
 
 // Wait returns when it is our turn, at once if nobody holds it, or with an
-// error: ErrStranger, or that of ctx. Name says who we are, to those who wait
-// for us; waiting is told for whom we wait, whenever that is another.
-func Wait(ctx context.Context, address, name string, waiting func(holder string)) (*Turn, error) {
-	for last := ""; ; {
-		l, err := net.Listen("unix", address)
+// error: ErrPassedOver, or that of ctx.
+func (l Lock) Wait(ctx context.Context) (*Turn, error) {
+	w := wait{Lock: l.complete()}
+	for {
+		listener, err := net.Listen("unix", l.Address)
 		if err == nil {
-			t := &Turn{listener: l}
+			t := &Turn{listener: listener}
 			t.held, t.leave = context.WithCancel(context.Background())
-			go t.tell(name)
+			go t.tell(l.Name)
 			return t, nil
 		}
 		if !errors.Is(err, unix.EADDRINUSE) {
-			return nil, fmt.Errorf("take the lock %s: %w", address, err)
+			return nil, fmt.Errorf("take the lock %s: %w", l.Address, err)
 		}
-		err = follow(ctx, address, func(holder string) {
-			if holder != last {
-				waiting(holder)
-			}
-			last = holder
-		})
+		err = w.follow(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case errors.Is(err, ErrStranger):
+		case errors.Is(err, ErrPassedOver):
 			return nil, err
 		case err != nil:
 			pause(ctx, again)
+		default:
+			pause(ctx, between)
 		}
 	}
 }
 
-// Holder is who has the turn now; empty: nobody.
-func Holder(ctx context.Context, address string) (holder string) {
+func (l Lock) complete() Lock {
+	if l.refuse == nil {
+		l.refuse = peer.Peer.Refuse
+	}
+	if l.known == nil {
+		l.known = func(p peer.Peer) bool { _, known := p.MayServe(); return known }
+	}
+	l.nameLimit, l.unseenLimit = cmp.Or(l.nameLimit, nameLimit), cmp.Or(l.unseenLimit, unseenLimit)
+	return l
+}
+
+// HolderOf is who has the turn now; nil: nobody, or one who could not serve.
+func HolderOf(ctx context.Context, address string) (holder *Holder) {
 	ctx, stop := context.WithTimeout(ctx, again)
 	defer stop()
-	// Whoever does not say who he is cannot be named.
-	_ = follow(ctx, address, func(name string) {
-		holder = name
-		stop()
-	})
+	w := wait{Lock: Lock{Address: address, Waiting: func(h Holder) {
+		holder = &h
+		if h.Name != "" {
+			stop()
+		}
+	}}.complete()}
+	_ = w.follow(ctx) // it is enough that nobody is named
 	return holder
 }
 
+// wait is one's waiting for a lock, for one holder after the other.
+type wait struct {
+	Lock
+	last   Holder    // as told
+	unseen time.Time // since then for those of whom it is not known whether they may serve
+}
+
 // follow tells who holds the lock, and returns when that one ends.
-func follow(ctx context.Context, address string, holder func(string)) error {
-	conn, err := new(net.Dialer).DialContext(ctx, "unix", address)
+func (w *wait) follow(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", w.Address)
 	if errors.Is(err, unix.ECONNREFUSED) {
 		return nil // it has just ended
 	}
@@ -95,21 +152,58 @@ func follow(ctx context.Context, address string, holder func(string)) error {
 		return err
 	}
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-	defer stop()
-	if !peer.Admitted(conn) {
-		return ErrStranger
-	}
-	name, err := bufio.NewReader(io.LimitReader(conn, longestName)).ReadString('\n')
+	p, err := peer.Of(conn)
 	if err != nil {
+		return err
+	}
+	if err := w.refuse(p); err != nil {
+		return fmt.Errorf("%w: %w", ErrPassedOver, err)
+	}
+	if !w.known(p) {
+		if w.unseen.IsZero() {
+			w.unseen = time.Now()
+		}
+		var stop func()
+		ctx, stop = context.WithDeadlineCause(ctx, w.unseen.Add(w.unseenLimit), ErrPassedOver)
+		defer stop()
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	err = w.attend(conn, p)
+	if errors.Is(context.Cause(ctx), ErrPassedOver) {
+		return fmt.Errorf("%w: held for %s by %s, which may be none that serves", ErrPassedOver, w.unseenLimit, w.last)
+	}
+	return err
+}
+
+// attend tells the holder's name and waits for its end.
+func (w *wait) attend(conn net.Conn, p peer.Peer) error {
+	if p != w.last.Peer {
+		w.tell(Holder{Peer: p})
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(w.nameLimit)); err != nil {
+		return err
+	}
+	from := bufio.NewReader(io.LimitReader(conn, longestName))
+	name, err := from.ReadString('\n')
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("read who holds the lock: %w", err)
 	}
-	holder(strings.TrimSpace(name))
+	if name = strings.TrimSpace(name); name != w.last.Name {
+		w.tell(Holder{Peer: p, Name: name})
+	}
+	if err := conn.SetReadDeadline(time.Time{}); err != nil {
+		return err
+	}
 	_, err = conn.Read(make([]byte, 1)) // there is no more, but an end
 	if errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET) {
 		return nil
 	}
 	return err
+}
+
+func (w *wait) tell(h Holder) {
+	w.last = h
+	w.Waiting(h)
 }
 
 // tell says who we are to those who wait, and keeps them waiting until we end.
@@ -119,7 +213,7 @@ func (t *Turn) tell(name string) {
 		if err != nil {
 			return
 		}
-		if !peer.Admitted(conn) {
+		if p, err := peer.Of(conn); err != nil || !p.Admitted() {
 			_ = conn.Close()
 			continue
 		}
