@@ -171,6 +171,7 @@ func (r *reading) readWords(words []string) {
 type reading struct {
 	line     *commandLine
 	config   *v1alpha1.KubeProxyConfiguration // the file's or the line's
+	text     string                           // of the file
 	problems []problem
 	warnings []string
 }

@@ -82,6 +82,7 @@ func (r *reading) readFile() bool {
 	if !r.decode(text, c) {
 		return false
 	}
+	r.text = string(text)
 	for _, s := range settings {
 		if s.beside && s.field != "" && r.line.given[s.flag] {
 			from, to := lookup(&r.line.config, s.field), lookup(c, s.field)

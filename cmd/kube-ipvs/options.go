@@ -76,6 +76,9 @@ type options struct {
 	Verbosity int
 	VModule   string // as klog wants it
 
+	Args       []string // as given
+	ConfigText string   // of ConfigFile
+
 	Flags    string                          // as given or by default, one a line
 	Config   v1alpha1.KubeProxyConfiguration // in force
 	Warnings []string                        // one line each
@@ -103,6 +106,7 @@ func parse(args []string, hostname func() (string, error)) (options, error) {
 		return options{}, err
 	}
 	o.Warnings, o.Flags = r.warnings, r.line.flagLines()
+	o.Args, o.ConfigText = args, r.text
 	return o, nil
 }
 

@@ -113,6 +113,7 @@ func (o options) run(ctx context.Context, server apiServer, k *kernel.Kernel, h 
 	together(func(ctx context.Context) error { api.Run(ctx); return nil })
 	together(server.follow)
 	together(refuseClusterAddress(o.apiAddress(), api))
+	together(o.followFile)
 	together(recorder.run)
 	together(o.listen(o.HealthzAddress, h.Handler(p.Answered), p.HealthPortTaken))
 	together(o.listen(o.MetricsAddress, o.pages(prometheus.Gatherers{p.Metrics(), programMetrics()}, p.SLIs(), time.Now()), func(bool) {}))

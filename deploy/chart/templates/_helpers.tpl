@@ -24,6 +24,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Values.existingConfigMap.name | default "kube-ipvs" }}
 {{- end }}
 
+{{- /* The configuration in use. That of a ConfigMap that is there already is known where Helm asks the cluster, and empty elsewhere. */ -}}
+{{- define "kube-ipvs.configText" -}}
+{{- if .Values.existingConfigMap.name }}
+{{- $there := lookup "v1" "ConfigMap" .Release.Namespace .Values.existingConfigMap.name }}
+{{- dig "data" .Values.existingConfigMap.key "" ($there | default dict) }}
+{{- else }}
+{{- toYaml .Values.config }}
+{{- end }}
+{{- end }}
+
 {{- /* What the daemon and its init container are told alike. */ -}}
 {{- define "kube-ipvs.configArgs" -}}
 - --config=/var/lib/kube-proxy/{{ ternary .Values.existingConfigMap.key "config.conf" (ne .Values.existingConfigMap.name "") }}
