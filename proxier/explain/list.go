@@ -3,6 +3,7 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -13,34 +14,48 @@ import (
 // Pods behind it where a daemon (nil: none) knows them.
 func List(m snapshot.Machine, d *snapshot.Daemon) string {
 	fronts := frontsOf(d)
+	ours, foreign := byServer(m.Rows.RealServers), byServer(m.Foreign.RealServers)
 	var t table
 	t.row("Prot LocalAddress:Port", "Scheduler", "", "", "Service", "Kind", "Policy")
 	t.row("  -> RemoteAddress:Port", "Weight", "Active", "Inactive", "Pod")
 	for _, vs := range slices.SortedFunc(maps.Keys(m.Rows.VirtualServers), state.VirtualServer.Compare) {
 		f := fronts[vs]
 		t.row(head(vs), m.Rows.VirtualServers[vs], "", "", f.service, f.kind(), f.Policy)
-		listReal(&t, m, vs, m.Rows.RealServers, f)
+		listReal(&t, m, ours[vs], m.Rows.RealServers, f)
 	}
 	for _, vs := range slices.SortedFunc(maps.Keys(m.Foreign.VirtualServers), state.VirtualServer.Compare) {
 		t.row(head(vs), m.Foreign.VirtualServers[vs], "", "", "not ours")
-		listReal(&t, m, vs, m.Foreign.RealServers, named{})
+		listReal(&t, m, foreign[vs], m.Foreign.RealServers, named{})
 	}
 	return t.String()
 }
 
 func head(vs state.VirtualServer) string { return fmt.Sprintf("%-4s %s", vs.Protocol, vs.Addr) }
 
-func listReal(t *table, m snapshot.Machine, vs state.VirtualServer, all map[state.RealServer]state.Weight, f named) {
-	for _, rs := range realServers(all, vs) {
-		c, said := m.Connections[rs], ""
-		if e, known := f.endpoint(rs); known {
-			said = e.Pod
-		}
-		if all[rs] == 0 {
+func listReal(t *table, m snapshot.Machine, real []state.RealServer, weights map[state.RealServer]state.Weight, f named) {
+	pods := make(map[netip.AddrPort]string, len(f.Endpoints))
+	for _, e := range f.Endpoints {
+		pods[e.Addr] = e.Pod
+	}
+	for _, rs := range real {
+		c, said := m.Connections[rs], pods[rs.Addr]
+		if weights[rs] == 0 {
 			said = join(said, "draining")
 		}
-		t.row("  -> "+rs.Addr.String(), int(all[rs]), c.Active, c.Inactive, said)
+		t.row("  -> "+rs.Addr.String(), int(weights[rs]), c.Active, c.Inactive, said)
 	}
+}
+
+// byServer groups real servers by their virtual server, each group in order.
+func byServer(all map[state.RealServer]state.Weight) map[state.VirtualServer][]state.RealServer {
+	groups := map[state.VirtualServer][]state.RealServer{}
+	for rs := range all {
+		groups[rs.VirtualServer] = append(groups[rs.VirtualServer], rs)
+	}
+	for _, group := range groups {
+		slices.SortFunc(group, state.RealServer.Compare)
+	}
+	return groups
 }
 
 // realServers are those of one virtual server, in order.
@@ -65,14 +80,6 @@ func (f named) kind() string {
 		return f.Kind + " inside"
 	}
 	return f.Kind
-}
-
-func (f named) endpoint(rs state.RealServer) (snapshot.Endpoint, bool) {
-	i := slices.IndexFunc(f.Endpoints, func(e snapshot.Endpoint) bool { return e.Addr == rs.Addr })
-	if i < 0 {
-		return snapshot.Endpoint{}, false
-	}
-	return f.Endpoints[i], true
 }
 
 // frontsOf are the fronts of a daemon that somebody holds.
