@@ -13,12 +13,16 @@ BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard fuzz vuln man deploy image image-packages deps clean
+.PHONY: help build check test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard fuzz vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 build: ## the daemon, into .out
 	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(OUT)/kube-ipvs ./cmd/kube-ipvs
+
+check: lint ## lint and unit tests without the race detector: a minute, when little has changed
+	go test -timeout 10m ./...
+	cd deploy && go test ./...
 
 test: deps lint unit e2e ## everything: lint, unit tests, contract and end to end on a real kernel
 
@@ -38,8 +42,8 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 	@mkdir -p $(OUT)
 	go test -run xxx -bench . -count 10 ./proxier | tee $(OUT)/microbench.txt
 
-e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server
-	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(REAL)
+e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server; RUN=TestDraining for one
+	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(if $(RUN),-run '$(RUN)') $(REAL)
 
 e2e-container: ARCHITECTURES = amd64
 e2e-container: control-plane deps machine real-tests image ## the end-to-end tests with each daemon in the image, in the container of deploy/install.yaml

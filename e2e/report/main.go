@@ -7,6 +7,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -18,8 +19,13 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: report FOLDER:NAME...   runs NAME.test, beside this program, in FOLDER")
+	run := flag.String("run", "", "only tests that match this `regexp`, as of go test -run")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: report [-run REGEXP] FOLDER:NAME...   runs NAME.test, beside this program, in FOLDER")
+	}
+	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
 		os.Exit(2)
 	}
 	here, err := os.Executable()
@@ -28,9 +34,9 @@ func main() {
 		os.Exit(1)
 	}
 	all := results{}
-	for _, arg := range os.Args[1:] {
+	for _, arg := range flag.Args() {
 		folder, name, _ := strings.Cut(arg, ":")
-		if err := all.run(filepath.Join(filepath.Dir(here), name+".test"), folder); err != nil {
+		if err := all.run(filepath.Join(filepath.Dir(here), name+".test"), folder, *run); err != nil {
 			fmt.Fprintln(os.Stderr, "report:", err)
 			all.failed = append(all.failed, name)
 		}
@@ -44,9 +50,9 @@ func main() {
 // results are the names of tests by how they ended.
 type results struct{ passed, failed, skipped []string }
 
-func (r *results) run(binary, folder string) error {
+func (r *results) run(binary, folder, only string) error {
 	fmt.Printf("\n=== %s\n", folder)
-	cmd := exec.Command(binary, "-test.v", "-test.timeout=50m", "-test.failfast=false")
+	cmd := exec.Command(binary, "-test.v", "-test.timeout=50m", "-test.failfast=false", "-test.run="+only)
 	cmd.Dir, cmd.Stderr = folder, os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {

@@ -9,8 +9,7 @@
 //
 // There is no other path. A change alters what is wanted. Drift and a restart
 // alter what is held, because both are a listing. A failed call leaves its row
-// due, so a retry is just the next Grow. Uninstalling is a table without
-// claims.
+// due, so a retry is just the next Grow.
 //
 // This package knows neither Kubernetes nor Linux, keeps no clock and starts
 // no goroutine. A Table is for one goroutine.
