@@ -60,6 +60,8 @@ func (c *conn) open() error {
 		_ = unix.Close(fd) // the first error is the one to tell
 		return fmt.Errorf("set up netlink socket of protocol %d: %w", c.protocol, err)
 	}
+	// Listings then leave out what was not asked for, where the kernel can.
+	_ = unix.SetsockoptInt(fd, unix.SOL_NETLINK, unix.NETLINK_GET_STRICT_CHK, 1)
 	// Only with CAP_NET_ADMIN over the initial user namespace; the default is
 	// enough for one send.
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer)

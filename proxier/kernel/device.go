@@ -117,14 +117,21 @@ func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state
 
 func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	index := int(a.k.deviceIndex.Load())
-	requests := make([]request, len(ops))
+	var requests []request
+	var of []int // the op that each of them belongs to
+	add := func(op int, r request) { requests, of = append(requests, r), append(of, op) }
 	for i, op := range ops {
-		requests[i] = addressRequest(index, op)
+		add(i, addressRequest(index, op))
+		if wantsRoute(op) {
+			add(i, routeRequest(index, op.Key))
+		}
 	}
-	errs := a.k.route.do(requests)
+	errs := make([]error, len(ops))
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
-	for i, err := range errs {
-		errs[i] = translate(err, gone)
+	for i, err := range a.k.route.do(requests) {
+		if errs[of[i]] == nil {
+			errs[of[i]] = translate(err, gone)
+		}
 	}
 	return errs
 }

@@ -56,6 +56,7 @@ type Kernel struct {
 type beside struct {
 	sets      *ipset.Client // whole sets
 	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
+	route     *conn         // rtnetlink: routes
 	tables    map[ipset.Family]*tables
 }
 
@@ -136,6 +137,9 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.beside.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
 		return k, err
 	}
+	if k.beside.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+		return k, err
+	}
 	return k, more(k)
 }
 
@@ -152,7 +156,7 @@ func (k *Kernel) Close() error {
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	for _, c := range []*conn{k.conn, k.route, k.beside.netfilter} {
+	for _, c := range []*conn{k.conn, k.route, k.beside.netfilter, k.beside.route} {
 		if c != nil && c.fd >= 0 {
 			errs = append(errs, c.close())
 		}

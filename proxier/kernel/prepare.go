@@ -15,9 +15,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Prepare makes sure of what never varies: the device, the sets and the rules,
-// whatever is missing or different of them, and writes nothing else.
-// In that order: rules refer to sets. What fails keeps nothing else from being
+// Prepare makes sure of what never varies: the device, the routes to what is
+// bound to it, the sets and the rules, whatever is missing or different of them,
+// and writes nothing else. In that order: rules refer to sets. What fails keeps nothing else from being
 // made, in the other family least of all. It tells how many it has put right,
 // by kind. It starts programs, and may run beside the goroutine that writes rows,
 // but not beside itself, Look or Carry. A member that is added while its set is
@@ -31,6 +31,8 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 	}
 	err = k.ensureDevice()
 	note("device", int(k.devicesMade.Swap(0)), err)
+	routes, err := k.ensureRoutes()
+	note("route", routes, err)
 	for _, f := range k.Families() {
 		made, err := k.ensureAnswers(f)
 		if note("virtual server", 0, err); made {
