@@ -16,7 +16,7 @@ var floors = map[string][]string{
 	"ipset":                     {},
 	"ipset/ipsettest":           {"ipset"},
 	"proxier/reconcile":         {},
-	"proxier/cluster":           {},
+	"proxier/cluster":           {"proxier/state"},
 	"proxier/watch":             {},
 	"proxier/state":             {"ipset"},
 	"proxier/drain":             {"proxier/state"},

@@ -43,7 +43,7 @@ func TestOnlyTheKernelsSchedulersAreAskedFor(t *testing.T) {
 		if n := tries(k); n > 0 {
 			t.Errorf("no Service has named a scheduler of the kernel, which was asked %d times", n)
 		}
-		if told := api.told(); !strings.Contains(told, `shop/cart-0: Service shop/cart-0: metadata.annotations[kube-ipvs.io/scheduler]: "ftp" is not a scheduler of the kernel (rr, wrr, `) {
+		if told := api.told(); !strings.Contains(told, `shop/cart-0: Service shop/cart-0: metadata.annotations[kube-ipvs.io/scheduler]: "ftp" is not a scheduler of the kernel (dh, fo, `) {
 			t.Errorf("those who look at the Service are told\n%s", told)
 		}
 	})

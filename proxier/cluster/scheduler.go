@@ -2,12 +2,13 @@ package cluster
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // Scheduler is how a Service wants its connections shared out. The zero value
@@ -27,18 +28,17 @@ var (
 	flagsKeys     = []string{"kube-ipvs.io/scheduler-flags", "kube-router.io/service.schedflags"}
 )
 
-// schedulers are those of the kernel, and the only ones that a Service may name:
-// the kernel loads the module ip_vs_NAME for whatever name it is asked for, and
-// not all such modules are schedulers (ip_vs_ftp).
-var schedulers = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
-
+// scheduler takes the kernel's schedulers only: the kernel loads the module
+// ip_vs_NAME for whatever name it is asked for, and not all such modules are
+// schedulers (ip_vs_ftp).
 func (n *notes) scheduler(svc *v1.Service) (s Scheduler) {
 	if key, text, given := first(svc.Annotations, schedulerKeys); given {
 		s.Field = annotation(key)
-		if slices.Contains(schedulers, text) {
+		if _, known := state.Schedulers[text]; known {
 			s.Name = text
 		} else {
-			n.add(fmt.Errorf("%q is not a scheduler of the kernel (%s): the node's is used", text, strings.Join(schedulers, ", ")), "%s", s.Field)
+			all := strings.Join(state.SchedulerNames(), ", ")
+			n.add(fmt.Errorf("%q is not a scheduler of the kernel (%s): the node's is used", text, all), "%s", s.Field)
 		}
 	}
 	if key, text, given := first(svc.Annotations, flagsKeys); given {

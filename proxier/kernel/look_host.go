@@ -18,7 +18,7 @@ var modules = append([]string{
 }, schedulerModules()...)
 
 func schedulerModules() (all []string) {
-	for name := range state.Schedulers {
+	for _, name := range state.SchedulerNames() {
 		all = append(all, "ip_vs_"+name)
 	}
 	return all

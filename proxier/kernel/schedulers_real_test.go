@@ -5,7 +5,6 @@ package kernel_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"testing"
@@ -65,7 +64,7 @@ func TestWhichSchedulersPassOverWeightZero(t *testing.T) {
 // schedulersOf are those that the node's kernel has.
 func schedulersOf(s street) (present []string) {
 	err := s.inKernel(func(k *kernel.Kernel) error {
-		for _, name := range slices.Sorted(maps.Keys(state.Schedulers)) {
+		for _, name := range state.SchedulerNames() {
 			switch err := k.TryScheduler(s.Context(), name); {
 			case err == nil:
 				present = append(present, name)

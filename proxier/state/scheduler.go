@@ -1,5 +1,10 @@
 package state
 
+import (
+	"maps"
+	"slices"
+)
+
 // Scheduler is what has to be known of one of the kernel's schedulers.
 type Scheduler struct {
 	Hashes  bool // it chooses by a hash, and knows SchedulerFlags
@@ -25,3 +30,6 @@ var Schedulers = map[string]Scheduler{
 	"ovf":   {},
 	"twos":  {},
 }
+
+// SchedulerNames are theirs, sorted.
+func SchedulerNames() []string { return slices.Sorted(maps.Keys(Schedulers)) }

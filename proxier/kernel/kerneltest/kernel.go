@@ -62,7 +62,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		random:  rand.New(rand.NewPCG(1, 2)),
 
 		connections: map[state.RealServer]int{},
-		schedulers:  stock,
+		schedulers:  state.SchedulerNames(),
 		traffic:     map[state.VirtualServer]state.Traffic{},
 	}
 	k.virtualServers.rows = newRows(k, "virtual server", k.checkVirtualServer)
@@ -76,9 +76,6 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 	k.realServers.deleted = func(rs state.RealServer) { delete(k.connections, rs) }
 	return k
 }
-
-// stock are the schedulers of a stock kernel.
-var stock = []string{"rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos"}
 
 func (k *Kernel) checkVirtualServer(vs state.VirtualServer, how state.Balancing) error {
 	switch {
