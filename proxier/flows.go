@@ -17,6 +17,7 @@ import (
 type flows struct {
 	servers map[owner]backends // what each Service wants now
 	pending map[owner]touched  // those that have changed since they were looked at
+	aliases state.Aliases
 	running bool
 	done    chan forgotten
 }
@@ -36,14 +37,14 @@ type forgotten struct {
 	err     error
 }
 
-func newFlows() flows {
-	return flows{servers: map[owner]backends{}, pending: map[owner]touched{}, done: make(chan forgotten, 1)}
+func newFlows(aliases state.Aliases) flows {
+	return flows{aliases: aliases, servers: map[owner]backends{}, pending: map[owner]touched{}, done: make(chan forgotten, 1)}
 }
 
 // note compares what a Service wants with what it wanted before. Servers that
 // it no longer wants are pending too.
 func (f *flows) note(svc owner, rows state.Rows) {
-	now := answering(rows)
+	now := answering(rows, f.aliases)
 	before := f.servers[svc]
 	for vs := range before {
 		if _, still := now[vs]; !still {
@@ -69,7 +70,7 @@ func (f *flows) mark(svc owner, vs state.VirtualServer) {
 
 // answering are the servers of rows, with sorted real servers where it matters
 // who answers; nil if none.
-func answering(rows state.Rows) backends {
+func answering(rows state.Rows, aliases state.Aliases) backends {
 	if len(rows.VirtualServers) == 0 {
 		return nil
 	}
@@ -84,10 +85,10 @@ func answering(rows state.Rows) backends {
 	}
 	for vs, real := range servers {
 		// Clients inside of the cluster ask for the server and are answered
-		// by those of its shadow.
-		shadow, _ := vs.Shadow()
+		// by those of its in-cluster alias.
+		alias, _ := aliases.Of(vs)
 		if _, there := rows.Members[state.Inside.Holding(ipset.IPPort(vs.Addr, uint8(vs.Protocol)))]; there {
-			real = slices.Concat(real, servers[shadow])
+			real = slices.Concat(real, servers[alias])
 		}
 		slices.SortFunc(real, netip.AddrPort.Compare)
 		servers[vs] = slices.Compact(real)

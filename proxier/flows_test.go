@@ -18,7 +18,7 @@ func TestFlowsToShadowsAreAnswered(t *testing.T) {
 	here, there := at("10.244.1.1:53"), at("10.244.2.1:53")
 	lb := state.VirtualServer{Addr: at("203.0.113.1:53"), Protocol: state.UDP}
 	cluster := state.VirtualServer{Addr: at("10.96.0.1:53"), Protocol: state.UDP}
-	shadow, _ := lb.Shadow()
+	shadow, _ := state.Aliases{}.Of(lb)
 	rows := state.NewRows()
 	given := backends{lb: {here}, shadow: {there, here}, cluster: {there}}
 	for vs, real := range given {
@@ -29,7 +29,7 @@ func TestFlowsToShadowsAreAnswered(t *testing.T) {
 	}
 	rows.Members[state.Inside.Holding(ipset.IPPort(lb.Addr, uint8(lb.Protocol)))] = state.None{}
 	want := backends{lb: {here, there}, shadow: {here, there}, cluster: {there}}
-	if diff := cmp.Diff(want, answering(rows), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
+	if diff := cmp.Diff(want, answering(rows, state.Aliases{}), cmpopts.EquateComparable(netip.AddrPort{})); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

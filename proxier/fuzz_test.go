@@ -18,6 +18,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // FuzzObjectsToRows: whatever a Service and a slice say, they are planned
@@ -48,7 +49,7 @@ func FuzzObjectsToRows(f *testing.F) {
 		}
 		ports, _ := cluster.Ports(&svc, []*discovery.EndpointSlice{&part}, node)
 		fronts, _ := plan.Fronts(ports, node, cfg)
-		held, _, _ := plan.NewBook().Enter(nameOf(svc.ObjectMeta), time.Time{}, fronts)
+		held, _, _ := plan.NewBook(state.Aliases{}).Enter(nameOf(svc.ObjectMeta), time.Time{}, fronts)
 		rows := plan.Rows(held, node, cfg)
 		k := kerneltest.New(node.Addresses...)
 		if _, err := k.Prepare(t.Context()); err != nil {

@@ -119,7 +119,7 @@ func astray(rows state.Rows, front state.VirtualServer, endpoints int) string {
 		}
 		return ""
 	}
-	shadow, _ := front.Shadow()
+	shadow, _ := state.Aliases{}.Of(front)
 	switch {
 	case !has(rows.Addresses, shadow.Addr.Addr()):
 		return "led to an address that is not here"

@@ -179,7 +179,7 @@ type watchman struct {
 
 func (w *watchman) look(rows state.Rows) {
 	lb := state.VirtualServer{Addr: netip.MustParseAddrPort("203.0.113.1:80"), Protocol: state.TCP}
-	shadow, _ := lb.Shadow()
+	shadow, _ := state.Aliases{}.Of(lb)
 	for _, server := range []state.VirtualServer{lb, shadow} {
 		bound := has(rows.Addresses, server.Addr.Addr()) && has(rows.VirtualServers, server)
 		shut := has(rows.Members, state.Restricted.Holding(ipset.IPPort(server.Addr, uint8(server.Protocol))))

@@ -40,6 +40,9 @@ type Config struct {
 	// Where externalIPs and load balancers' addresses may be; none: anywhere.
 	ExternalRanges, LoadBalancerRanges []netip.Prefix
 
+	ClusterCIDRs []netip.Prefix // where the cluster's Pods are, as far as that is said
+	AliasRanges  []netip.Prefix // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
+
 	ServiceMetrics int // traffic is counted for this number of Services at most
 
 	IgnoreExternalIPs  bool // of Services
@@ -166,6 +169,7 @@ type Proxier struct {
 
 // New returns a Proxier that has not touched anything.
 func New(cfg Config, with Parts) *Proxier {
+	aliases := state.AliasesIn(cfg.AliasRanges)
 	p := &Proxier{
 		cfg:     cfg,
 		api:     with.API,
@@ -176,18 +180,18 @@ func New(cfg Config, with Parts) *Proxier {
 		reached: with.APIServer,
 		metrics: newMetrics(with.Changes),
 		started: time.Now(),
-		tables:  newTables(with.Kernel, with.HealthPorts),
+		tables:  newTables(with.Kernel, with.HealthPorts, aliases),
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
-			Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
+			Aliases: aliases, Occupied: occupied(cfg, nil, nil), Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
 		},
-		book:    plan.NewBook(),
+		book:    plan.NewBook(aliases),
 		known:   map[owner]struct{}{},
 		waiting: map[owner][]time.Time{},
 		remarks: newRemarks(),
 		remote:  newRemote(),
-		flows:   newFlows(),
+		flows:   newFlows(aliases),
 		errands: newErrands(),
 		drain:   drain.New[owner](),
 		looks:   make(chan look),

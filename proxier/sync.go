@@ -20,6 +20,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 	moved, planned := p.taken()
 	looked := moved.Node || p.lookAgain
 	again := looked && p.nodeMoved(ctx) || p.again
+	again = (moved.Node || moved.Hosts || moved.Ranges) && p.occupiedMoved() || again
 	_, servers := moved.Services[apiServer]
 	guardMoved := (looked || servers || moved.Hosts) && p.guardMoved(moved.Services, planned)
 	if again {
@@ -58,6 +59,7 @@ func (p *Proxier) replan(ctx context.Context, first owner) {
 		ports, unread := cluster.Ports(svc, parts, p.node)
 		p.noteScheduler(ctx, todo[0], ports)
 		fronts, unbound := plan.Fronts(ports, p.node, p.planning)
+		todo = append(todo, p.book.Know(todo[0], ports)...)
 		held, upset, lost := p.book.Enter(todo[0], created(svc), fronts)
 		p.noteLeaving(todo[0], held)
 		p.note(todo[0], plan.Rows(held, p.node, p.planning), slices.Concat(unread, unbound, lost))

@@ -23,24 +23,25 @@ type tables struct {
 	healthPorts    *reconcile.Table[owner, netip.AddrPort, state.Ready]
 }
 
-func newTables(k Kernel, healthPorts HealthPorts) tables {
+func newTables(k Kernel, healthPorts HealthPorts, aliases state.Aliases) tables {
+	s := staging{aliases}
 	virtualServers := reconcile.New[owner](k.VirtualServers(), reconcile.Rules[state.VirtualServer, state.Balancing]{
 		Name: "virtual server", Order: state.VirtualServer.Compare,
-		Stage: func(vs state.VirtualServer) int { return stageOf(vs.Addr.Addr()) },
+		Stage: func(vs state.VirtualServer) int { return s.of(vs.Addr.Addr()) },
 	})
 	return tables{
 		members: reconcile.New[owner](k.Members(),
-			reconcile.Rules[state.Member, state.None]{Name: "set member", Order: state.Member.Compare, Stage: stageOfMember}),
+			reconcile.Rules[state.Member, state.None]{Name: "set member", Order: state.Member.Compare, Stage: s.ofMember}),
 		virtualServers: virtualServers,
 		realServers: reconcile.New[owner](k.RealServers(), reconcile.Rules[state.RealServer, state.Weight]{
 			Name: "real server", Order: state.RealServer.Compare,
-			Stage:  func(rs state.RealServer) int { return stageOf(rs.VirtualServer.Addr.Addr()) },
+			Stage:  func(rs state.RealServer) int { return s.of(rs.VirtualServer.Addr.Addr()) },
 			Stands: func(rs state.RealServer) bool { return virtualServers.Holds(rs.VirtualServer) },
 			// New ones are in before the last old one gets no connections any more.
 			Last: func(w state.Weight) bool { return w == 0 },
 		}),
 		addresses: reconcile.New[owner](k.Addresses(),
-			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare, Stage: stageOfAddress}),
+			reconcile.Rules[netip.Addr, state.None]{Name: "address", Order: netip.Addr.Compare, Stage: s.ofAddress}),
 		healthPorts: reconcile.New[owner](healthPorts, reconcile.Rules[netip.AddrPort, state.Ready]{
 			Name: "health port", Order: netip.AddrPort.Compare,
 			Stage: func(netip.AddrPort) int { return arriving },
@@ -61,28 +62,31 @@ const (
 	stages
 )
 
-func stageOf(addr netip.Addr) int {
-	if state.InShadows(addr) {
+// staging tells the stage of a row from the row.
+type staging struct{ aliases state.Aliases }
+
+func (s staging) of(addr netip.Addr) int {
+	if s.aliases.Contain(addr) {
 		return shadows
 	}
 	return serving
 }
 
-func stageOfAddress(addr netip.Addr) int {
-	if state.InShadows(addr) {
+func (s staging) ofAddress(addr netip.Addr) int {
+	if s.aliases.Contain(addr) {
 		return shadows
 	}
 	return arriving
 }
 
-func stageOfMember(m state.Member) int {
+func (s staging) ofMember(m state.Member) int {
 	switch m.Set {
 	case state.Inside:
 		return leadingThere
 	case state.ServicePorts, state.Addresses:
-		return stageOfAddress(m.Entry.Addr())
+		return s.ofAddress(m.Entry.Addr())
 	}
-	return stageOf(m.Entry.Addr())
+	return s.of(m.Entry.Addr())
 }
 
 // table is what a pass does with any of them.

@@ -46,7 +46,7 @@ func TestEveryWalkEndsAsAFreshStart(t *testing.T) {
 			got := rowsAtRest(k)
 			stop()
 			fresh, again := kerneltest.New(own...), newFakeCluster()
-			again.services, again.slices = api.services, api.slices
+			again.services, again.slices, again.node = api.services, api.slices, api.node
 			stop = walker(t, again, fresh)
 			want := rowsAtRest(fresh)
 			stop()
@@ -93,7 +93,7 @@ func rowsAtRest(k *kerneltest.Kernel) string {
 // step changes one thing and tells which.
 func step(r *rand.Rand, api *fakeCluster, own *[]netip.Addr) string {
 	name := one(r, "a", "b", "c", "d")
-	switch r.IntN(9) {
+	switch r.IntN(10) {
 	default:
 		api.setService(anyService(r, name))
 		return "service " + name
@@ -105,6 +105,10 @@ func step(r *rand.Rand, api *fakeCluster, own *[]netip.Addr) string {
 		api.remove("demo/" + name)
 		return "no service " + name
 	case 8:
+		pods := one(r, "10.244.1.0/24", "250.0.0.0/16", "246.51.100.2/32")
+		api.setPods(pods)
+		return "pods " + pods
+	case 9:
 		*own = walkingNode[:1:1]
 		for _, a := range []string{"192.0.2.2", "198.51.100.2", "250.0.2.10"} {
 			if r.IntN(3) == 0 {
@@ -184,7 +188,7 @@ func anySlice(r *rand.Rand, service, name string) *discovery.EndpointSlice {
 	}
 	for range r.IntN(4) {
 		s.Endpoints = append(s.Endpoints, discovery.Endpoint{
-			Addresses: []string{fmt.Sprintf("10.244.1.%d", 1+r.IntN(4))}, NodeName: new(one(r, "node-a", "node-b")),
+			Addresses: []string{one(r, "10.244.1.1", "10.244.1.2", "10.244.1.3", "10.244.1.4", "250.0.2.10")}, NodeName: new(one(r, "node-a", "node-b")),
 			Conditions: discovery.EndpointConditions{Ready: new(r.IntN(3) > 0), Serving: new(r.IntN(3) > 0), Terminating: new(r.IntN(4) == 0)},
 		})
 	}

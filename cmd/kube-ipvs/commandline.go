@@ -28,6 +28,7 @@ type commandLine struct {
 	leave                             []string
 	externalRanges                    []string
 	loadBalancerRanges                []string
+	aliasRange                        []string
 
 	given map[string]bool // flags by name
 }
@@ -58,6 +59,7 @@ func (l *commandLine) metrics() any           { return &l.metricsPort }
 func (l *commandLine) left() any               { return &l.leave }
 func (l *commandLine) mayBeExternal() any      { return &l.externalRanges }
 func (l *commandLine) mayBeLoadBalancers() any { return &l.loadBalancerRanges }
+func (l *commandLine) aliases() any            { return &l.aliasRange }
 func (l *commandLine) traffic() any            { return &l.serviceMetrics }
 
 func newCommandLine() *commandLine {

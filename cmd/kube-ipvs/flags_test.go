@@ -102,6 +102,9 @@ var flagCases = []struct {
 	{id: "ours", flag: "loadbalancer-ip-range", value: "203.0.113.7,fd00::/64", set: func(o *options) {
 		o.LoadBalancerRanges = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("fd00::/64")}
 	}},
+	{id: "ours", flag: "alias-range", value: "100.96.0.0/11,fd00:a11a::/32", set: func(o *options) {
+		o.AliasRanges = []netip.Prefix{netip.MustParsePrefix("100.96.0.0/11"), netip.MustParsePrefix("fd00:a11a::/32")}
+	}},
 	{id: "ours", flag: "leave-addresses", value: "10.96.0.10,fd00::/64", set: func(o *options) {
 		o.Leave = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
 	}},

@@ -85,7 +85,7 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 
 // rules is what the packet program depends on.
 func (o options) rules() rules.Config {
-	return rules.Config{Mark: 1 << o.MasqueradeBit, MasqueradeAll: o.MasqueradeAll, Pods: o.pods()}
+	return rules.Config{Mark: 1 << o.MasqueradeBit, MasqueradeAll: o.MasqueradeAll, Pods: o.pods(), AliasRanges: o.AliasRanges}
 }
 
 // pods says how Pods of this node are told from other clients.

@@ -55,6 +55,7 @@ type options struct {
 	Leave              []netip.Prefix // Services' addresses that are others'
 	ExternalRanges     []netip.Prefix // externalIPs have to be within; none: they may be any
 	LoadBalancerRanges []netip.Prefix // the same of load balancers' addresses
+	AliasRanges        []netip.Prefix // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
 	ServeNodeAddresses bool           // external and ingress addresses may be the node's own
 
 	Scheduler                             string

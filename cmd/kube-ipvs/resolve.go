@@ -80,6 +80,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 
 		Conntrack: conntrackOf(&c.Conntrack),
 	}
+	o.AliasRanges = r.aliasRanges(o.ClusterCIDRs)
 	o.setProcess(r)
 	everywhere, loopback := "0.0.0.0", "127.0.0.1"
 	if ip, err := netip.ParseAddr(c.BindAddress); err == nil && ip.Is6() {

@@ -101,6 +101,8 @@ func (o options) run(ctx context.Context, server apiServer, k *kernel.Kernel, h 
 		ServiceMetrics:    o.ServiceMetrics,
 		OwnPorts:          o.ownPorts(),
 		Leave:             o.Leave,
+		AliasRanges:       o.AliasRanges,
+		ClusterCIDRs:      o.ClusterCIDRs,
 		ExternalRanges:    o.ExternalRanges, LoadBalancerRanges: o.LoadBalancerRanges,
 
 		ServeNodeAddresses: o.ServeNodeAddresses,

@@ -76,6 +76,7 @@ var settings = []setting{
 	{group: traffic, flag: "serve-node-addresses", own: (*commandLine).wantNodeAddresses, beside: true, text: "serve external and load balancer addresses also where they are the node's own, as kube-proxy does; false: they are left to the node"},
 	{group: traffic, flag: "service-external-ip-range", own: (*commandLine).mayBeExternal, beside: true, text: "Services' externalIPs are served within these `CIDRs` only; none: wherever they are"},
 	{group: traffic, flag: "loadbalancer-ip-range", own: (*commandLine).mayBeLoadBalancers, beside: true, text: "load balancers' addresses are served within these `CIDRs` only; none: wherever they are"},
+	{group: traffic, flag: "alias-range", own: (*commandLine).aliases, beside: true, text: "in-cluster aliases, at which Pods and the node reach addresses with externalTrafficPolicy Local, are made in these `CIDRs`, one of each family; default 240.0.0.0/4 and fdff::/16"},
 	{group: traffic, flag: "leave-addresses", own: (*commandLine).left, beside: true, text: "Services' addresses in these `CIDRs` are not served here, but by others, such as a DNS cache on the node"},
 	{group: traffic, flag: "cluster-cidr", field: "clusterCIDR", text: "`CIDR` of the cluster's Pods, or one of each family with a comma between"},
 	{group: traffic, flag: "detect-local-mode", field: "detectLocalMode", text: "how Pods are told from other clients: `ClusterCIDR`, NodeCIDR, BridgeInterface or InterfaceNamePrefix"},

@@ -84,7 +84,7 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	node := cluster.Node{Name: "node", Addresses: own, NodePortAddresses: own}
 	cfg := plan.Config{Scheduler: "rr", Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
 	s.add(plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6}))
-	book := plan.NewBook()
+	book := plan.NewBook(state.Aliases{})
 	for _, p := range services(s) {
 		var ports []cluster.Port
 		for _, protocol := range lab.Protocols() {

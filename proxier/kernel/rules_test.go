@@ -44,6 +44,27 @@ func TestProgram(t *testing.T) {
 	}
 }
 
+// Of a family of which nothing is said aliases lie in the usual range.
+func TestAliasesLieWhereTheConfigurationSays(t *testing.T) {
+	cfg := rules.Config{Mark: 0x4000, AliasRanges: []netip.Prefix{netip.MustParsePrefix("100.96.0.0/11")}}
+	for f, want := range map[ipset.Family]string{ipset.IPv4: "-j NETMAP --to 100.96.0.0/11", ipset.IPv6: "-j NETMAP --to fdff::/16"} {
+		found := 0
+		for _, c := range program(f, cfg) {
+			for _, rule := range c.rules {
+				if strings.Contains(rule, "NETMAP") {
+					found++
+					if !strings.HasSuffix(rule, want) {
+						t.Errorf("%s: %s, want %s", c.name, rule, want)
+					}
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("no rule says %s", want)
+		}
+	}
+}
+
 func golden(t *testing.T, path, got string) {
 	t.Helper()
 	if *update {

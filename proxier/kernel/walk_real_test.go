@@ -113,7 +113,7 @@ func (s street) table(services []cluster.Port) (all []sent) {
 			}
 			one := services[1]
 			for _, ip := range one.IngressIPs {
-				alias, _ := state.VirtualServer{Addr: netip.AddrPortFrom(ip, one.Port)}.Shadow()
+				alias, _ := state.Aliases{}.Of(state.VirtualServer{Addr: netip.AddrPortFrom(ip, one.Port)})
 				to("alias", one.Port, alias.Addr.Addr())
 			}
 			to("port of the host at a Service", lab.Port, slices.Concat(one.ClusterIPs, one.IngressIPs)...)

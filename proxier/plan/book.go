@@ -20,9 +20,16 @@ import (
 //
 // Port 0 of an address stands for all of it: a cluster address belongs to its
 // Service, also on ports that this Service does not have.
+//
+// It also knows the addresses of endpoints and Services among in-cluster aliases,
+// which it keeps free of these.
 type Book struct {
 	claims map[state.VirtualServer][]claim // the holder's first
 	asked  map[types.NamespacedName][]state.VirtualServer
+
+	aliases state.Aliases
+	known   index // addresses of Services and endpoints, where aliases lie
+	aliased index // addresses at which Services ask for aliases
 }
 
 type claim struct {
@@ -36,10 +43,13 @@ func (c claim) compare(o claim) int {
 }
 
 // NewBook returns a Book in which nobody asks for anything.
-func NewBook() *Book {
+func NewBook(aliases state.Aliases) *Book {
 	return &Book{
-		claims: map[state.VirtualServer][]claim{},
-		asked:  map[types.NamespacedName][]state.VirtualServer{},
+		claims:  map[state.VirtualServer][]claim{},
+		asked:   map[types.NamespacedName][]state.VirtualServer{},
+		aliases: aliases,
+		known:   newIndex(),
+		aliased: newIndex(),
 	}
 }
 
@@ -72,6 +82,7 @@ func (b *Book) Enter(svc types.NamespacedName, since time.Time, asked []Front) (
 	if len(wants) > 0 {
 		b.asked[svc] = slices.Collect(maps.Keys(wants))
 	}
+	b.aliased.put(svc, aliasesAmong(asked))
 	held, remarks = b.divide(svc, asked)
 	return held, slices.SortedFunc(maps.Keys(others), byName), remarks
 }
@@ -104,6 +115,17 @@ func titles(asked []Front) map[state.VirtualServer]Title {
 	return wants
 }
 
+// aliasesAmong are the addresses of the in-cluster aliases that are asked for.
+func aliasesAmong(asked []Front) (addrs []netip.Addr) {
+	for _, f := range asked {
+		if f.Title == Shadow {
+			addrs = append(addrs, f.Server.Addr.Addr())
+		}
+	}
+	slices.SortFunc(addrs, netip.Addr.Compare)
+	return slices.Compact(addrs)
+}
+
 func whole(server state.VirtualServer) state.VirtualServer {
 	return state.VirtualServer{Addr: netip.AddrPortFrom(server.Addr.Addr(), 0)}
 }
@@ -118,8 +140,10 @@ func (b *Book) Holder(server state.VirtualServer) types.NamespacedName {
 	return claims[0].svc
 }
 
-// Naming are the Services that have, or would have, a front at this address.
+// Naming are the Services that have, or would have, a front at this address, be it
+// an in-cluster alias.
 func (b *Book) Naming(addr netip.Addr) (all []types.NamespacedName) {
+	all = slices.Collect(maps.Keys(b.aliased.services[addr]))
 	for _, c := range b.claims[state.VirtualServer{Addr: netip.AddrPortFrom(addr, 0)}] {
 		all = append(all, c.svc)
 	}
@@ -138,7 +162,7 @@ func (b *Book) divide(svc types.NamespacedName, asked []Front) (held []Front, re
 			held = append(held, f)
 			continue
 		case f.Title == Shadow && !lost[f.Of]:
-			problem = fmt.Sprintf("clients in the cluster are served like those from outside at %s: its shadow %s", f.Of, problem)
+			problem = withoutAlias(f.Of, fmt.Sprintf("its in-cluster alias %s %s", f.Server.Addr.Addr(), problem))
 		case f.Title == Shadow:
 			continue
 		default:
@@ -154,6 +178,9 @@ func (b *Book) divide(svc types.NamespacedName, asked []Front) (held []Front, re
 func (b *Book) objection(svc types.NamespacedName, f Front) string {
 	if holder := b.Holder(f.Server); holder != svc {
 		return fmt.Sprintf("is held by Service %s", holder)
+	}
+	if svc, known := b.known.first(f.Server.Addr.Addr()); f.Title == Shadow && known {
+		return fmt.Sprintf("is an address of Service %s or of one of its endpoints", svc)
 	}
 	owner := b.Holder(whole(f.Server))
 	if f.Title == Claimed && owner != svc && owner != (types.NamespacedName{}) {

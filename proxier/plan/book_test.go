@@ -115,7 +115,7 @@ func TestBook(t *testing.T) {
 		},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
-			book := NewBook()
+			book := NewBook(state.Aliases{})
 			for i, s := range c.steps {
 				svc := shop(s.svc)
 				held, upset, remarks := book.Enter(svc, day(s.since), asking(svc, s.ask...))
@@ -153,7 +153,7 @@ func TestBookTitles(t *testing.T) {
 		}}
 	}
 	owner, thief, guest := shop("owner"), shop("thief"), shop("guest")
-	book := NewBook()
+	book := NewBook(state.Aliases{})
 	enter := func(svc types.NamespacedName, since int, fronts []Front, want int, upset ...types.NamespacedName) {
 		t.Helper()
 		held, others, remarks := book.Enter(svc, day(since), fronts)
@@ -191,7 +191,7 @@ func TestBookTitles(t *testing.T) {
 }
 
 func TestBookForgets(t *testing.T) {
-	book := NewBook()
+	book := NewBook(state.Aliases{})
 	book.Enter(shop("a"), day(1), asking(shop("a"), 80, 81))
 	book.Enter(shop("b"), day(2), asking(shop("b"), 80))
 	book.Enter(shop("b"), day(2), nil)
@@ -263,7 +263,7 @@ func TestBookOnARandomWalk(t *testing.T) {
 	for seed := range uint64(50) {
 		rng := rand.New(rand.NewPCG(seed, 154))
 		w := &walk{
-			NewBook(),
+			NewBook(state.Aliases{}),
 			map[types.NamespacedName]int{},
 			map[types.NamespacedName][]uint16{},
 			map[types.NamespacedName][]uint16{},

@@ -21,6 +21,9 @@ type Config struct {
 
 	Allowed Allowed
 
+	Aliases  state.Aliases
+	Occupied Networks // in which no in-cluster alias may be
+
 	IgnoreExternalIPs  bool // Services' externalIPs are not served
 	ServeNodeAddresses bool // external and ingress addresses may be the node's own, as in kube-proxy
 
@@ -97,8 +100,10 @@ func Fronts(ports []cluster.Port, node cluster.Node, cfg Config) ([]Front, []clu
 	if len(refused) > 0 {
 		remarks = append(remarks, refused.remarks(&ports[0], node)...)
 	}
+	aliases, without := shadows(fronts, taken, node, cfg)
+	remarks = append(remarks, without...)
 	slices.SortFunc(remarks, cluster.Remark.Compare)
-	return append(fronts, shadows(fronts, taken, node)...), slices.Compact(remarks)
+	return append(fronts, aliases...), slices.Compact(remarks)
 }
 
 // leaves tells whether a Service's address is to be left to others.
@@ -142,25 +147,6 @@ func (f *Front) settle(node cluster.Node, cfg Config) (serve bool, problem strin
 	}
 	f.Sets = slices.Concat(f.Sets, []state.Set{state.ServicePorts})
 	return true, ""
-}
-
-// shadows are further fronts of those that serve clients from outside with
-// policy Local: for Pods and the node itself, who may use all endpoints and
-// are led here by the rules. They are there whether or not the two lists of
-// endpoints differ just now, so that nobody is led elsewhere when that changes.
-func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.Node) (all []Front) {
-	for _, f := range fronts {
-		shadow, ok := f.Server.Shadow()
-		if f.Health || !f.outside() || f.Policy != cluster.Local || !ok ||
-			taken[shadow] || slices.Contains(node.Addresses, shadow.Addr.Addr()) {
-			continue
-		}
-		taken[shadow] = true
-		f.Of, f.Server, f.Title, f.Policy, f.Bind = f.Server, shadow, Shadow, cluster.Cluster, true
-		f.Sets = []state.Set{state.ServicePorts, state.Shadows}
-		all = append(all, f)
-	}
-	return all
 }
 
 // outside tells whether f is for clients from outside, at least among others.

@@ -34,6 +34,8 @@ type world struct {
 	slices   []*discovery.EndpointSlice
 	ranges   []netip.Prefix // that cluster addresses come from
 	packets  []string
+
+	aliasRanges []netip.Prefix
 }
 
 func TestGolden(t *testing.T) {
@@ -101,7 +103,7 @@ func open(t *testing.T, path string) (*txtar.Archive, world) {
 
 // plan carries all Services from the API's objects to rows, as the daemon does.
 func (w world) plan() (state.Rows, []cluster.Remark) {
-	book := NewBook()
+	book := NewBook(w.cfg.Aliases)
 	rows := map[types.NamespacedName]state.Rows{}
 	remarks := map[types.NamespacedName][]cluster.Remark{}
 	waiting := slices.Clone(w.services)
@@ -111,9 +113,10 @@ func (w world) plan() (state.Rows, []cluster.Remark) {
 		name := types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}
 		ports, unread := cluster.Ports(svc, w.slicesOf(svc), w.node)
 		asked, unbound := Fronts(ports, w.node, w.cfg)
-		held, upset, lost := book.Enter(name, svc.CreationTimestamp.Time, asked)
+		upset := book.Know(name, ports)
+		held, more, lost := book.Enter(name, svc.CreationTimestamp.Time, asked)
 		rows[name], remarks[name] = Rows(held, w.node, w.cfg), slices.Concat(unread, unbound, lost)
-		for _, other := range upset {
+		for _, other := range slices.Concat(upset, more) {
 			i := slices.IndexFunc(w.services, func(s *v1.Service) bool { return s.Namespace == other.Namespace && s.Name == other.Name })
 			waiting = append(waiting, w.services[i])
 		}
@@ -177,14 +180,18 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		Leave                        []netip.Prefix
 		Allowed                      Allowed
 		Guard                        Guard
+		AliasRanges                  []netip.Prefix
+		Occupied                     map[netip.Prefix]string
 	}
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
-		node:     cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
-		cfg:      Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, Leave: node.Leave, Allowed: node.Allowed, Guard: node.Guard},
-		ranges:   node.Ranges,
-		services: documents[v1.Service](t, section(archive, "services.yaml")),
-		slices:   documents[discovery.EndpointSlice](t, section(archive, "slices.yaml")),
+		node:   cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
+		cfg:    Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, Leave: node.Leave, Allowed: node.Allowed, Guard: node.Guard, Aliases: state.AliasesIn(node.AliasRanges), Occupied: NewNetworks(node.Occupied)},
+		ranges: node.Ranges,
+
+		aliasRanges: node.AliasRanges,
+		services:    documents[v1.Service](t, section(archive, "services.yaml")),
+		slices:      documents[discovery.EndpointSlice](t, section(archive, "slices.yaml")),
 	}
 	for _, name := range node.Lacking {
 		w.cfg.Lacking = map[string]bool{name: true}

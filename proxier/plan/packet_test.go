@@ -38,7 +38,9 @@ func (w world) answer(rows state.Rows, p rules.Packet) string {
 	if _, known := rows.Members[state.Addresses.Holding(ipset.IP(addr))]; bound != known {
 		return "WRONG: bound, or in the set, but not both"
 	}
-	program := rules.For(ipset.FamilyOf(addr), nodeRules)
+	cfg := nodeRules
+	cfg.AliasRanges = w.aliasRanges
+	program := rules.For(ipset.FamilyOf(addr), cfg)
 	v := rules.Walk(program, rules.Node{Rows: rows, Addresses: w.node.Addresses}, p)
 	by := strings.TrimPrefix(strings.TrimPrefix(v.Decided().Name(), state.Prefix4), state.Prefix6)
 	switch v.Outcome {

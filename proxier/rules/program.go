@@ -12,6 +12,8 @@ type Config struct {
 	Mark          uint32 `json:"mark"`                    // one bit of the packet mark: to be masqueraded
 	MasqueradeAll bool   `json:"masqueradeAll,omitempty"` // masquerade all traffic to cluster addresses
 	Pods          Pods   `json:"pods"`                    // clients that keep their address on the way to cluster addresses
+
+	AliasRanges []netip.Prefix `json:"aliasRanges,omitempty"` // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
 }
 
 // Pods says how clients that are Pods of this node are told from others, one of
@@ -60,20 +62,12 @@ func prefix(f ipset.Family) string {
 	return state.Prefix4
 }
 
-// loopback is the family's loopback network, aliases the network of its
-// in-cluster aliases.
+// loopback is the family's loopback network.
 func loopback(f ipset.Family) netip.Prefix {
 	if f == ipset.IPv6 {
 		return loopback6
 	}
 	return loopback4
-}
-
-func aliases(f ipset.Family) netip.Prefix {
-	if f == ipset.IPv6 {
-		return state.Shadow6
-	}
-	return state.Shadow4
 }
 
 func to(s state.Set) Match    { return Destination{In: s} }
@@ -150,7 +144,7 @@ func marks(f ipset.Family, cfg Config) []Rule {
 		// address, which is local, as the source. No answer would come back.
 		rule(mark, Source{In: state.Addresses}),
 	}
-	toAlias, node := NetMap{To: aliases(f)}, Local{End: Src}
+	toAlias, node := NetMap{To: state.AliasesIn(cfg.AliasRanges).Range(loopback(f).Addr())}, Local{End: Src}
 	pods, others := cfg.Pods.matches(f)
 	if pods != nil {
 		all = append(all, rule(toAlias, pods, to(state.Inside)))

@@ -175,11 +175,20 @@ func TestPing(t *testing.T) {
 
 // What a rule's NETMAP makes of an address is the alias that is planned for it.
 func TestTheAliasOfRulesIsThatOfPlans(t *testing.T) {
+	for _, ranges := range [][]netip.Prefix{nil, {netip.MustParsePrefix("100.96.0.0/11"), netip.MustParsePrefix("fd00:a11a::/33")}} {
+		aliased(t, ranges)
+	}
+}
+
+// aliased compares the two where aliases lie in these ranges.
+func aliased(t *testing.T, ranges []netip.Prefix) {
+	cfg := byNetwork
+	cfg.AliasRanges = ranges
 	for _, at := range []string{"198.51.100.1:80", "10.0.0.1:80", "192.168.7.255:80", "[2001:db8:51::1]:80", "[fd00:10:96::1]:80"} {
 		vs := state.VirtualServer{Addr: netip.MustParseAddrPort(at), Protocol: state.TCP}
-		want, ok := vs.Shadow()
+		want, ok := state.AliasesIn(ranges).Of(vs)
 		n := newNode().serves(at, nil, append(bound, state.Inside)...)
-		v := rules.Walk(rules.For(ipset.FamilyOf(vs.Addr.Addr()), byNetwork), n.Node,
+		v := rules.Walk(rules.For(ipset.FamilyOf(vs.Addr.Addr()), cfg), n.Node,
 			rules.Packet{Protocol: state.TCP, Destination: vs.Addr, FromNode: true})
 		if !ok || !v.Translated || v.Packet.Destination != want.Addr {
 			t.Errorf("%s becomes %s, want %s", at, v.Packet.Destination, want.Addr)

@@ -79,7 +79,8 @@ func (c *Changes) MarkRanges() {
 	c.note(func(m *Moved) { m.Ranges = true })
 }
 
-// MarkHosts notes that addresses of Nodes or of the API server have moved.
+// MarkHosts notes that addresses of Nodes, of their Pods or of the API server have
+// moved.
 func (c *Changes) MarkHosts() {
 	c.note(func(m *Moved) { m.Hosts = true })
 }

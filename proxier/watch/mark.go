@@ -62,7 +62,7 @@ func (c *Cluster) mark(changes *Changes) error {
 }
 
 // nodeHandler marks our Node for whatever is kept of it, and the others for their
-// addresses. A heartbeat of any of them marks nothing.
+// addresses and those of their Pods. A heartbeat of any of them marks nothing.
 func (c *Cluster) nodeHandler(changes *Changes) cache.TypedResourceEventHandlerFuncs[*v1.Node] {
 	came := func(name string) {
 		changes.MarkHosts()
@@ -73,7 +73,7 @@ func (c *Cluster) nodeHandler(changes *Changes) cache.TypedResourceEventHandlerF
 	return cache.TypedResourceEventHandlerFuncs[*v1.Node]{
 		AddFunc: func(n *v1.Node) { came(n.Name) },
 		UpdateFunc: func(was, is *v1.Node) {
-			if !slices.Equal(was.Status.Addresses, is.Status.Addresses) {
+			if !slices.Equal(was.Status.Addresses, is.Status.Addresses) || !slices.Equal(was.Spec.PodCIDRs, is.Spec.PodCIDRs) || was.Spec.PodCIDR != is.Spec.PodCIDR {
 				changes.MarkHosts()
 			}
 			if is.Name == c.node && !sameNode(was, is) {
