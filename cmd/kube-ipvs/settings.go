@@ -90,7 +90,7 @@ var settings = []setting{
 	{group: ipvs, flag: "ipvs-scheduler", field: "ipvs.scheduler", text: "IPVS `scheduler`"},
 	{group: ipvs, flag: "ipvs-sync-period", field: "ipvs.syncPeriod", text: "the kernel is compared with what it should hold at least this often"},
 	{group: ipvs, flag: "ipvs-min-sync-period", field: "ipvs.minSyncPeriod", text: "least time from one pass to the next; with 0, the default with and without a file, a change is carried out at once"},
-	{group: ipvs, flag: "ipvs-exclude-cidrs", field: "ipvs.excludeCIDRs", text: "virtual servers in these `CIDRs` are never removed"},
+	{group: ipvs, flag: "ipvs-exclude-cidrs", field: "ipvs.excludeCIDRs", text: "virtual servers of others in these `CIDRs` are never adopted and never removed"},
 	{group: ipvs, flag: "ipvs-strict-arp", field: "ipvs.strictARP", text: "answer ARP only for addresses of the interface asked on"},
 	{group: ipvs, flag: "drain-timeout", own: (*commandLine).drain, beside: true, text: "how long a `duration` at most connections to an endpoint last that vanished, is not ready or not chosen any more, unless its Service says; 0: they are reset at once"},
 	{group: ipvs, flag: "ipvs-tcp-timeout", field: "ipvs.tcpTimeout", text: "of idle TCP connections; 0: a day where the kernel's own 15 minutes are set, else as it is"},

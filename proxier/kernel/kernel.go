@@ -21,7 +21,7 @@ import (
 type Config struct {
 	Scheduler    string         // of virtual servers, to be found in the kernel
 	Rules        rules.Config   // what the packet program depends on
-	ExcludeCIDRs []netip.Prefix // virtual servers within are never touched
+	ExcludeCIDRs []netip.Prefix // virtual servers of others within are never adopted and never removed
 	StrictARP    bool           // answer ARP only on the interface that has the address
 	Timeouts     Timeouts
 

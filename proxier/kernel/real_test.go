@@ -4,6 +4,7 @@
 package kernel
 
 import (
+	"maps"
 	"net/netip"
 	"os/exec"
 	"runtime"
@@ -167,12 +168,9 @@ func rulesOnly(dump string) string {
 
 func TestForeignVirtualServersAreNeverListed(t *testing.T) {
 	freshNamespace(t)
-	cfg := config
-	cfg.ExcludeCIDRs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
-	k := openHere(t, cfg)
+	k := openHere(t, config)
 	output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "rr")
 	output(t, "ipvsadm", "-A", "-f", "7", "-s", "rr")
-	output(t, "ipvsadm", "-A", "-t", "192.0.2.1:80", "-s", "rr", "-b", "flag-3")
 	output(t, "ipvsadm", "-A", "-t", "10.0.0.2:80", "-s", "rr", "-b", "flag-3")
 	rows, err := k.VirtualServers().List(t.Context())
 	if err != nil {
@@ -180,7 +178,47 @@ func TestForeignVirtualServersAreNeverListed(t *testing.T) {
 	}
 	ours := state.VirtualServer{Addr: netip.MustParseAddrPort("10.0.0.2:80"), Protocol: state.TCP}
 	if _, ok := rows[ours]; !ok || len(rows) != 1 {
-		t.Errorf("listed %v, want only %s: it bears our flag and is not excluded", rows, ours)
+		t.Errorf("listed %v, want only %s: it bears our flag", rows, ours)
+	}
+}
+
+// Excluded ranges are about servers of others. Ours in them are listed, found by
+// name and cleaned up; those of others there are not even adopted (A30, K10).
+func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
+	freshNamespace(t)
+	cfg := config
+	cfg.ExcludeCIDRs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+	k := openHere(t, cfg)
+	output(t, "ipset", "create", "KUBE-CLUSTER-IP", "hash:ip,port")
+	if _, err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("192.0.2.1:80"), Protocol: state.TCP}
+	want := map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}}
+	errs := k.VirtualServers().Apply(t.Context(), []reconcile.Op[state.VirtualServer, state.Balancing]{
+		{Verb: reconcile.Create, Key: vs, Value: want[vs]},
+	})
+	if errs[0] != nil {
+		t.Fatal(errs[0])
+	}
+	add(t, k.Addresses(), vs.Addr.Addr())
+	output(t, "ipvsadm", "-A", "-t", "192.0.2.1:6443", "-s", "wrr")
+	listed, err := k.VirtualServers().List(t.Context())
+	if err != nil || !maps.Equal(listed, want) {
+		t.Errorf("listed %v, %v; want %v", listed, err, want)
+	}
+	found, err := virtualServers{k}.Look(t.Context(), []state.VirtualServer{vs})
+	if err != nil || !maps.Equal(found, want) {
+		t.Errorf("found %v, %v; want %v", found, err, want)
+	}
+	if p := k.Look(t.Context(), remains.Adoption).Plan(); len(p.Steps) > 0 {
+		t.Errorf("a server of others in an excluded range is adopted:\n%s", p)
+	}
+	if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
+		t.Fatal(err)
+	}
+	if left := output(t, "ipvsadm", "-Sn"); left != "-A -t 192.0.2.1:6443 -s wrr\n" {
+		t.Errorf("left:\n%s", left)
 	}
 }
 

@@ -145,7 +145,7 @@ func (l *look) servers() error {
 	}
 	return translate(l.k.conn.list(l.k.command(getService, nil), func(body []byte) error {
 		s, err := l.k.names.readService(body)
-		if err == nil && s.vs.Addr.IsValid() && !l.k.excluded(s.vs.Addr.Addr()) {
+		if err == nil && s.vs.Addr.IsValid() && (s.ours || !l.k.excluded(s.vs.Addr.Addr())) {
 			l.found.Servers = append(l.found.Servers, remains.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})
 		}
 		if s.answers != 0 {

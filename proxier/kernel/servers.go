@@ -14,9 +14,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// VirtualServers are the IPVS services that bear our flag, outside of the
-// excluded ranges. One that is in the way and does not bear it is adopted in
-// place when it is wanted: its connections live on.
+// VirtualServers are the IPVS services that bear our flag, in excluded ranges
+// too: those are about servers of others. One that is in the way and does not
+// bear it is adopted in place when it is wanted: its connections live on.
 func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
 	return virtualServers{k}
 }
@@ -35,7 +35,7 @@ func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Bal
 // read puts the service of one message into rows, if it is ours.
 func (v virtualServers) read(body []byte, rows map[state.VirtualServer]state.Balancing) error {
 	s, err := v.k.names.readService(body)
-	if err == nil && s.ours && !v.k.excluded(s.vs.Addr.Addr()) {
+	if err == nil && s.ours {
 		rows[s.vs] = s.how
 	}
 	return err

@@ -39,7 +39,7 @@ type Found struct {
 	Sets      []string
 	NodePorts map[NodePort]bool // in the sets that NodePortsIn names
 	Accounts  []string          // of nfacct
-	Servers   []Server          // outside of the excluded ranges
+	Servers   []Server          // without those of others in excluded ranges
 	Answers   []string          // those of ours that stand on a packet mark
 	Device    string            // the name of ours; empty if there is none
 	Bound     []netip.Addr      // addresses on that
@@ -91,10 +91,10 @@ func (f Found) Signs() (signs []string) {
 
 // kubeProxyServers are the virtual servers of kube-proxy: without our flag, on
 // our device, which was kube-proxy's, or on a node address with one of its node
-// ports. While we run, others may put theirs on our device: to be adopted, they
-// have to stand beside sets of kube-proxy's.
+// ports. Others may put theirs on our device: kube-proxy's stand beside sets of
+// kube-proxy's (K09).
 func (f Found) kubeProxyServers() (all []Server) {
-	if f.Scope == Adoption && !slices.ContainsFunc(f.Sets, kubeProxySet) {
+	if !slices.ContainsFunc(f.Sets, kubeProxySet) {
 		return nil
 	}
 	bound, local := setOf(f.Bound), setOf(f.Local)
