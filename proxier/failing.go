@@ -12,11 +12,13 @@ import (
 )
 
 // failing are the rows without which there is no traffic and that could not be
-// had when last tried, with the time of the first try. The loop writes it, and
-// whoever asks for metrics reads it.
+// had when last tried, with the time of the first try; and the kinds of which no
+// row can be had or read. The loop writes it, and whoever asks for metrics reads it.
 type failing struct {
-	mu    sync.Mutex
-	since map[failingRow]time.Time
+	mu     sync.Mutex
+	since  map[failingRow]time.Time
+	broken map[string]time.Time // by kind
+	unread map[string]time.Time // by kind
 }
 
 type failingRow struct {
@@ -27,26 +29,58 @@ type failingRow struct {
 // namedRows bounds how many rows metrics name: the oldest.
 const namedRows = 10
 
-// note replaces what is known, and tells which row has failed for longest.
-func (f *failing) note(tables []table, now time.Time) (oldest time.Time, kind string) {
+func newFailing() *failing {
+	return &failing{broken: map[string]time.Time{}, unread: map[string]time.Time{}}
+}
+
+// note replaces what is known of rows.
+func (f *failing) note(tables []table, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	before := f.since
 	f.since = map[failingRow]time.Time{}
 	for _, t := range tables {
-		t.EachFailed(func(row any, _ error) {
+		begun(f.broken, t.Name(), t.Broken(), now)
+		t.EachFailed(func(row any, _ []owner, _ error) {
 			r := failingRow{t.Name(), row}
 			since, already := before[r]
 			if !already {
 				since = now
 			}
 			f.since[r] = since
-			if oldest.IsZero() || since.Before(oldest) {
-				oldest, kind = since, r.kind
-			}
 		})
 	}
-	return oldest, kind
+}
+
+// noteRead keeps whether rows of a kind could be read back.
+func (f *failing) noteRead(kind string, err error, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	begun(f.unread, kind, err != nil, now)
+}
+
+// begun keeps since when something has been so.
+func begun(since map[string]time.Time, what string, so bool, now time.Time) {
+	if _, already := since[what]; !so {
+		delete(since, what)
+	} else if !already {
+		since[what] = now
+	}
+}
+
+// oldest is what has been tried in vain for longest, single rows apart; the zero
+// time if nothing has.
+func (f *failing) oldest() (since time.Time, deed string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for verb, kinds := range map[string]map[string]time.Time{"change": f.broken, "read": f.unread} {
+		for kind, at := range kinds {
+			if since.IsZero() || at.Before(since) {
+				since, deed = at, verb+" any "+kind
+			}
+		}
+	}
+	return since, deed
 }
 
 var (
@@ -111,6 +145,7 @@ func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Co
 	begin := time.Now()
 	p.beginning.waits("this machine (" + deed + ")")
 	for retries := (backoff{}); ; {
+		p.health.Working(time.Now())
 		err := do(ctx)
 		if ctx.Err() != nil {
 			return false
@@ -122,6 +157,7 @@ func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Co
 		p.fail(deed, err)
 		p.beginning.failed(err)
 		p.health.Failing(begin, deed)
+		p.health.Resting() // what fails is no call that hangs
 		select {
 		case <-ctx.Done():
 		case <-time.After(retries.next()):

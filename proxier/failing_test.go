@@ -2,6 +2,8 @@ package proxier_test
 
 import (
 	"context"
+	"maps"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +12,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // begun is a daemon that may fail.
@@ -51,6 +54,9 @@ func TestAStartIsTriedUntilItSucceeds(t *testing.T) {
 				if r.Healthy || h.Ready() || !strings.Contains(r.Reason, says) {
 					t.Errorf("while nothing succeeds: ready %t, %+v", h.Ready(), r)
 				}
+				if r := h.Liveness(time.Now()); !r.Healthy {
+					t.Errorf("another start would fail as this one does: %+v", r)
+				}
 				if tries := strings.Count(k.Calls(), call+" "); tries != 1 {
 					t.Errorf("%d tries are counted", tries)
 				}
@@ -65,9 +71,9 @@ func TestAStartIsTriedUntilItSucceeds(t *testing.T) {
 	}
 }
 
-// A row that cannot be had makes the daemon unhealthy after a while, also when
-// other changes succeed, and is named in the metrics.
-func TestARowThatFailsIsSeen(t *testing.T) {
+// A kind of which no row can be had makes the daemon unhealthy after a while, also
+// when changes of others succeed; the rows are named in the metrics.
+func TestAKindThatFailsIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, k := newFakeCluster(), kerneltest.New()
 		p, h := begun(t, api, k)
@@ -85,6 +91,9 @@ func TestARowThatFailsIsSeen(t *testing.T) {
 		if r := h.Report(time.Now()); r.Healthy || !strings.Contains(r.Reason, "real server") {
 			t.Errorf("a row is overdue: %+v", r)
 		}
+		if r := h.Liveness(time.Now()); !r.Healthy {
+			t.Errorf("no call hangs: %+v", r)
+		}
 		const row = "10.96.0.1:80/TCP -> 10.128.0.1:8080"
 		if age, named := failingRow(t, p); named != row || age < 60 || age > 62 {
 			t.Errorf("the metrics name %q, %g s old; want %q, 61 s", named, age, row)
@@ -99,6 +108,110 @@ func TestARowThatFailsIsSeen(t *testing.T) {
 			t.Errorf("the metrics still name %q", named)
 		}
 	})
+}
+
+// A row that the kernel refuses is the trouble of one Service: metrics, and an
+// Event that is told once and again when it has changed. The node is ready and
+// healthy, and the Service's other rows are served (F32).
+func TestARefusedRowIsOneServicesTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api, k := newFakeCluster(), kerneltest.New()
+		for _, i := range []int{1, 2} {
+			svc, slice := numbered(i, 2, 0)
+			api.setService(svc)
+			api.setSlice(slice)
+		}
+		bad := netip.MustParseAddr("10.128.0.1")
+		k.Refuse(bad, true)
+		p, h := begun(t, api, k)
+		seen := func(refused float64) {
+			t.Helper()
+			if r := h.Report(time.Now()); !r.Healthy || !h.Ready() {
+				t.Errorf("ready %t, %+v", h.Ready(), r)
+			}
+			if n := refusedRows(t, p, "real server"); n != refused {
+				t.Errorf("the metrics count %g refused real servers, want %g", n, refused)
+			}
+			if n := len(k.Rows().RealServers); n != 4-int(refused) {
+				t.Errorf("there are %d real servers of 4, %g are refused", n, refused)
+			}
+		}
+		const told = "shop/cart-1: create real server 10.96.0.1:80/TCP -> 10.128.0.1:8080: invalid argument\n"
+		if got := api.told(); got != told {
+			t.Errorf("told %q, want %q", got, told)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		seen(1)
+		if _, named := failingRow(t, p); named != "10.96.0.1:80/TCP -> 10.128.0.1:8080" {
+			t.Errorf("the metrics name %q", named)
+		}
+		if got := api.told(); got != "" {
+			t.Errorf("told again: %q", got)
+		}
+		k.Refuse(bad, false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		seen(0)
+		k.Refuse(bad, true)
+		k.Drift(func(r *state.Rows) {
+			maps.DeleteFunc(r.RealServers, func(rs state.RealServer, _ state.Weight) bool { return rs.Addr.Addr() == bad })
+		})
+		time.Sleep(2 * testConfig.SyncPeriod)
+		synctest.Wait()
+		seen(1)
+		if got := api.told(); got != told {
+			t.Errorf("told %q once it is refused anew, want %q", got, told)
+		}
+	})
+}
+
+// Without an answer nothing is known of traffic.
+func TestAKindThatCannotBeReadIsSeen(t *testing.T) {
+	for call, kind := range map[string]string{"list address": "address", "look for real server": "real server"} {
+		t.Run(call, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api, k := newFakeCluster(), kerneltest.New()
+				svc, slice := numbered(1, 1, 0)
+				api.setService(svc)
+				api.setSlice(slice)
+				_, h := begun(t, api, k)
+				k.Fail(call, 1000)
+				time.Sleep(4 * testConfig.SyncPeriod)
+				synctest.Wait()
+				if r := h.Report(time.Now()); r.Healthy || !strings.HasSuffix(r.Reason, "read any "+kind) {
+					t.Errorf("%+v", r)
+				}
+				if r := h.Liveness(time.Now()); !r.Healthy {
+					t.Errorf("no call hangs: %+v", r)
+				}
+				k.Fail(call, 0)
+				time.Sleep(2 * testConfig.SyncPeriod)
+				synctest.Wait()
+				if r := h.Report(time.Now()); !r.Healthy {
+					t.Errorf("all has succeeded: %+v", r)
+				}
+			})
+		})
+	}
+}
+
+// refusedRows is how many rows of a kind the metrics say are refused.
+func refusedRows(t *testing.T, p *proxier.Proxier, kind string) float64 {
+	t.Helper()
+	families, err := p.Metrics().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if l := m.GetLabel(); f.GetName() == "kubeipvs_rows" && l[0].GetValue() == kind && l[1].GetValue() == "refused" {
+				return m.GetGauge().GetValue()
+			}
+		}
+	}
+	t.Errorf("no metric tells of refused rows of the kind %s", kind)
+	return 0
 }
 
 // failingRow is the row that the metrics name, and its age.

@@ -26,7 +26,7 @@ func (p *Proxier) loop(ctx context.Context) {
 		r := p.sync(context.WithoutCancel(ctx))
 		r.drift = drift
 		p.report(r)
-		p.takeOver(ctx, r.err(p.tables.inKernel()) == nil)
+		p.takeOver(ctx)
 		if c.last.IsZero() {
 			collectOften()
 		}

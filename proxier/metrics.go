@@ -47,9 +47,9 @@ func newMetrics(changes *watch.Changes) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		answers:  newAnswers(),
-		failing:  &failing{},
+		failing:  newFailing(),
 		slis:     newSLIs(),
-		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due.", "kind", "state"),
+		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due, and those that are due because the kernel refuses them.", "kind", "state"),
 		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
 		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),
 		drift:    counters("kubeipvs_drift_total", "Rows and other objects found changed behind our back, by kind.", "kind"),
@@ -113,10 +113,12 @@ func programmingBuckets() []float64 {
 // Metrics gathers all collectors of this Proxier.
 func (p *Proxier) Metrics() prometheus.Gatherer { return p.metrics.registry }
 
-func (m *metrics) table(kind string, t reconcile.Tally, wanted, held, due int) {
-	m.rows.WithLabelValues(kind, "wanted").Set(float64(wanted))
-	m.rows.WithLabelValues(kind, "held").Set(float64(held))
-	m.rows.WithLabelValues(kind, "due").Set(float64(due))
+func (m *metrics) table(of table, t reconcile.Tally) {
+	kind := of.Name()
+	wanted, held, due := of.Size()
+	for state, n := range map[string]int{"wanted": wanted, "held": held, "due": due, "refused": of.Refused()} {
+		m.rows.WithLabelValues(kind, state).Set(float64(n))
+	}
 	m.drift.WithLabelValues(kind) // a count of none is seen too
 	for verb, n := range map[reconcile.Verb]int{
 		reconcile.Create: t.Created, reconcile.Update: t.Updated, reconcile.Delete: t.Deleted,

@@ -147,7 +147,7 @@ type Proxier struct {
 	known      map[owner]struct{}    // Services that have claims
 	waiting    map[owner][]time.Time // causes of changes that are not settled yet
 	remarks    remarks
-	unopened   map[owner]error // why a health port is not open
+	unheld     map[unheld]string // what was last told of rows that could not be had
 	remote     remote
 	ranges     []netip.Prefix // in which addresses are refused that no Service has
 	flows      flows
@@ -214,7 +214,6 @@ func New(cfg Config, with Parts) *Proxier {
 // until it succeeds. What the kernel holds stays untouched until all of the
 // cluster is known, but for what cuts off the API server.
 func (p *Proxier) Run(ctx context.Context) error {
-	p.health.Working(time.Now())
 	if name := p.cfg.Scheduler; p.cfg.DrainTimeout > 0 && state.Schedulers[name].Refuses {
 		klog.InfoS("Connections to endpoints that leave are reset at once: the scheduler refuses clients while one drains", "scheduler", name)
 	}
@@ -233,7 +232,6 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if err := p.awaitCluster(ctx); err != nil {
 		return fmt.Errorf("wait for the API server: %w", err)
 	}
-	p.health.Working(time.Now())
 	if !p.untilDone(ctx, "read the node", p.readFirst) {
 		return nil
 	}

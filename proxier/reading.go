@@ -129,7 +129,9 @@ func (p *Proxier) readServices(ctx context.Context) map[string]int {
 			r.round = slices.SortedFunc(maps.Keys(p.known), byName)
 		}
 		n := min(atOnce, len(r.round), max(r.portion, r.rush))
-		for kind, rows := range p.read(p.tables.look(ctx, r.round[:n])) {
+		drift, err := p.tables.look(ctx, r.round[:n])
+		p.noteRead(p.tables.realServers.Name(), err)
+		for kind, rows := range p.read(drift, err) {
 			found[kind] += rows
 		}
 		r.round, r.portion, r.rush = r.round[n:], max(0, r.portion-n), max(0, r.rush-n)

@@ -1,6 +1,7 @@
 package proxier
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -25,23 +26,13 @@ func (r report) add(table string, t reconcile.Tally) {
 	r.tallies[table] = r.tallies[table].Add(t)
 }
 
-// err is the first failure of these tables.
-func (r report) err(of []table) error {
-	for _, t := range of {
-		if first := r.tallies[t.Name()].First; first != nil {
-			return first
-		}
-	}
-	return nil
-}
-
 // report logs a pass and counts it. It is the only place that does.
 func (p *Proxier) report(r report) {
 	for _, t := range p.tables.inOrder() {
 		tally := r.tallies[t.Name()]
-		wanted, held, due := t.Size()
-		p.metrics.table(t.Name(), tally, wanted, held, due)
+		p.metrics.table(t, tally)
 		if tally.Failed > 0 {
+			_, _, due := t.Size()
 			klog.ErrorS(tally.First, "Rows are not as wanted; they will be tried again", "kind", t.Name(), "failed", tally.Failed, "due", due)
 		}
 		if tally.Calls() > 0 {
@@ -52,7 +43,7 @@ func (p *Proxier) report(r report) {
 	for _, kind := range slices.Sorted(maps.Keys(r.drift)) {
 		klog.InfoS("The kernel was not as we left it", "kind", kind, "objects", r.drift[kind])
 	}
-	p.warnOfPorts()
+	p.warnOfRows()
 	p.metrics.pass(r)
 	p.metrics.answers.refuse(p.remarks.fields)
 	p.metrics.elsewhere(p.remote.services)
@@ -62,22 +53,44 @@ func (p *Proxier) report(r report) {
 	}
 	p.told.note(r, time.Now())
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
-	oldest, kind := p.metrics.failing.note(p.tables.inKernel(), time.Now())
-	p.health.Failing(oldest, kind)
-	if r.err(p.tables.inKernel()) == nil {
+	p.metrics.failing.note(p.tables.inKernel(), time.Now())
+	p.health.Failing(p.metrics.failing.oldest())
+	if !p.tables.broken() {
 		p.health.Synced(time.Now())
 	}
 }
 
-// warnOfPorts tells those who look at a Service, in kube-proxy's words, that its
-// health port could not be opened. It is told once, until the port is open.
-func (p *Proxier) warnOfPorts() {
-	before := p.unopened
-	p.unopened = p.tables.healthPorts.Failed()
-	for svc, err := range p.unopened {
-		if _, told := before[svc]; told {
-			continue
+// unheld is a Service of which something could not be had, and the word under
+// which its Event files that.
+type unheld struct {
+	owner
+	reason string
+}
+
+// warnOfRows tells those who look at a Service what of it could not be had: in
+// kube-proxy's words that its health port is not open, and a row that the kernel
+// refuses while it takes others. It is told again when it has changed.
+func (p *Proxier) warnOfRows() {
+	before := p.unheld
+	p.unheld = map[unheld]string{}
+	warn := func(t table, w Warning, about func(error) bool) {
+		t.EachFailed(func(_ any, owners []owner, err error) {
+			for _, svc := range owners {
+				u := unheld{svc, w.Reason}
+				if _, already := p.unheld[u]; already || !about(err) {
+					continue
+				}
+				p.unheld[u] = err.Error()
+				if before[u] != err.Error() {
+					p.warn(svc, Warning{Reason: w.Reason, Action: w.Action, Note: note([]string{err.Error()})})
+				}
+			}
+		})
+	}
+	warn(p.tables.healthPorts, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen"}, func(error) bool { return true })
+	for _, t := range p.tables.inKernel() {
+		if !t.Broken() {
+			warn(t, Warning{Reason: "RefusedByKernel", Action: "Program"}, func(err error) bool { return errors.Is(err, reconcile.ErrRefused) })
 		}
-		p.warn(svc, Warning{Reason: "FailedToStartServiceHealthcheck", Action: "Listen", Note: err.Error()})
 	}
 }

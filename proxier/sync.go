@@ -108,6 +108,7 @@ func (p *Proxier) observe(ctx context.Context, all []table) (drift map[string]in
 	drift = map[string]int{}
 	for _, t := range all {
 		n, failed := t.Observe(ctx)
+		p.noteRead(t.Name(), failed)
 		p.metrics.listings.WithLabelValues(t.Name()).Inc()
 		if t == p.tables.members {
 			p.metrics.answers.fill(p.tables.members)
@@ -116,6 +117,13 @@ func (p *Proxier) observe(ctx context.Context, all []table) (drift map[string]in
 		err = errors.Join(err, failed)
 	}
 	return drift, err
+}
+
+// noteRead keeps whether rows of a kind could be read back: without an answer
+// nothing is known of traffic.
+func (p *Proxier) noteRead(kind string, err error) {
+	p.metrics.failing.noteRead(kind, err, time.Now())
+	p.health.Failing(p.metrics.failing.oldest())
 }
 
 // settle takes the changes that have reached the kernel off the waiting list

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -97,7 +98,9 @@ type table interface {
 	GrowFor(ctx context.Context, stage int, services []owner) reconcile.Tally
 	Shrink(ctx context.Context, stage int) reconcile.Tally
 	Settled(owner) bool
-	EachFailed(func(row any, err error))
+	EachFailed(func(row any, owners []owner, err error))
+	Refused() int
+	Broken() bool
 	Size() (wanted, held, due int)
 }
 
@@ -151,7 +154,23 @@ func (t tables) look(ctx context.Context, services []owner) (drift map[string]in
 	return drift, err
 }
 
-// settled tells whether the kernel holds all that the Service wants there.
+// broken tells whether no row of some kind in the kernel can be had. Single rows
+// that are refused are the trouble of those who ask for them.
+func (t tables) broken() bool {
+	return slices.ContainsFunc(t.inKernel(), table.Broken)
+}
+
+// whole tells whether the kernel holds all that is wanted there, but for single
+// rows that it refuses.
+func (t tables) whole() bool {
+	return !slices.ContainsFunc(t.inKernel(), func(each table) bool {
+		_, _, due := each.Size()
+		return due > each.Refused() || each.Broken()
+	})
+}
+
+// settled tells whether the kernel holds all of what the Service wants there that
+// it does not refuse.
 func (t tables) settled(svc owner) bool {
 	for _, each := range t.inKernel() {
 		if !each.Settled(svc) {

@@ -41,12 +41,12 @@ func (p *Proxier) adopt(ctx context.Context) (any bool, err error) {
 	return len(o.Done) > 0, nil
 }
 
-// takeOver removes what kube-proxy left behind, once all that we want is in the
-// kernel, as this pass has it, and has been read back from it: until then the old
-// rules carry the traffic.
-func (p *Proxier) takeOver(ctx context.Context, ours bool) {
+// takeOver removes what kube-proxy left behind, once all that we can have is in
+// the kernel and has been read back from it: until then the old rules carry the
+// traffic.
+func (p *Proxier) takeOver(ctx context.Context) {
 	t := &p.takeover
-	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || !ours {
+	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || p.tables.broken() {
 		return
 	}
 	p.lookForRemains(ctx, func(ctx context.Context, found remains.Found) {
@@ -91,18 +91,13 @@ func (p *Proxier) lookForRemains(ctx context.Context, then func(context.Context,
 	}})
 }
 
-// verified tells whether the kernel holds all that is wanted, on its own word.
+// verified tells whether the kernel holds all that can be had, on its own word.
 func (p *Proxier) verified(ctx context.Context) bool {
 	if _, err := p.observe(ctx, p.tables.inKernel()); err != nil {
 		p.fail("read the kernel", err)
 		return false
 	}
-	for _, t := range p.tables.inKernel() {
-		if _, _, due := t.Size(); due > 0 {
-			return false
-		}
-	}
-	return true
+	return p.tables.whole()
 }
 
 func (p *Proxier) removeRemains(ctx context.Context) {

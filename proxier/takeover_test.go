@@ -117,6 +117,23 @@ func TestTakeoverWaitsForOurs(t *testing.T) {
 	})
 }
 
+// A row that the kernel refuses for good keeps nothing of kube-proxy's: it is not
+// served by old rules either.
+func TestARefusedRowDoesNotHoldUpTheTakeover(t *testing.T) {
+	onTakeover(t, func(t *testing.T, s *script) {
+		s.kernel.SetForeign(nil, kubeProxySets...)
+		s.kernel.Refuse(netip.MustParseAddr("10.244.2.1"), true)
+		s.start()
+		defer s.stop()
+		if left := s.kernel.ForeignSets(); len(left) > 0 {
+			t.Errorf("left %v", left)
+		}
+		if real := s.kernel.Rows().RealServers; len(real) == 0 {
+			t.Error("no real server is there: this is no single row")
+		}
+	})
+}
+
 func TestATakeoverThatFailsIsTriedAgain(t *testing.T) {
 	onTakeover(t, func(t *testing.T, s *script) {
 		s.kernel.SetForeign(nil, kubeProxySets...)

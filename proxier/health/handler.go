@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Handler answers /healthz, /livez and /readyz with 200 or 503. Only /healthz
-// depends on the node's eligibility. Answered is told of each answer; it may be
-// nil.
+// Handler answers with 200 or 503: /healthz to load balancers, whether traffic is
+// served and the node eligible; /livez whether the loop hangs; /readyz whether
+// there has been a pass. Answered is told of each answer; it may be nil.
 func (h *Health) Handler(answered func(path string, code int)) http.Handler {
 	answer := func(w http.ResponseWriter, r *http.Request, good bool, body any) {
 		code := reply(w, good, body)
@@ -19,12 +19,14 @@ func (h *Health) Handler(answered func(path string, code int)) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, r *http.Request) {
 		report := h.Report(time.Now())
-		good := report.Healthy && *report.NodeEligible
+		if report.Healthy && !h.Ready() {
+			report.Reason = "no pass has ended yet"
+		}
+		good := report.Healthy && *report.NodeEligible && h.Ready()
 		answer(w, r, good, report.asAnswer(good))
 	})
 	mux.HandleFunc("/livez", func(w http.ResponseWriter, r *http.Request) {
-		report := h.Report(time.Now())
-		report.NodeEligible = nil
+		report := h.Liveness(time.Now())
 		answer(w, r, report.Healthy, report.asAnswer(report.Healthy))
 	})
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {

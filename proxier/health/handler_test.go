@@ -18,9 +18,9 @@ func TestAnswers(t *testing.T) {
 		feed   func(*Health)
 		answer map[string]string
 	}{
-		{"fresh", func(*Health) {}, map[string]string{
-			"/healthz": `503 {"lastUpdated":"0001-01-01T00:00:00Z","currentTime":"2000-01-01T00:00:00Z","nodeEligible":false,"healthy":true,` +
-				`"status":{"IPv4":{"lastUpdated":"0001-01-01T00:00:00Z","healthy":true}}}`,
+		{"fresh", func(h *Health) { h.NodeEligible(true) }, map[string]string{
+			"/healthz": `503 {"lastUpdated":"0001-01-01T00:00:00Z","currentTime":"2000-01-01T00:00:00Z","nodeEligible":true,"healthy":true,` +
+				`"reason":"no pass has ended yet","status":{"IPv4":{"lastUpdated":"0001-01-01T00:00:00Z","healthy":true}}}`,
 			"/livez": `200 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:00:00Z","healthy":true,` +
 				`"status":{"IPv4":{"lastUpdated":"0001-01-01T00:00:00Z","healthy":true}}}`,
 			"/readyz": `503 {"ready":false}`,
@@ -44,8 +44,35 @@ func TestAnswers(t *testing.T) {
 		}, map[string]string{
 			"/healthz": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","nodeEligible":true,"healthy":false,` +
 				`"reason":"a change has waited since 2000-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
+			"/livez": `200 {"lastUpdated":"2000-01-01T00:01:00Z","currentTime":"2000-01-01T00:01:00Z","healthy":true,` +
+				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":true}}}`,
+			"/readyz": `200 {"ready":true}`,
+		}},
+		{"something fails", func(h *Health) {
+			h.NodeEligible(true)
+			h.Synced(time.Now())
+			h.Failing(time.Now(), "read any virtual server")
+			time.Sleep(time.Minute)
+		}, map[string]string{
+			"/healthz": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","nodeEligible":true,"healthy":false,` +
+				`"reason":"tried in vain since 2000-01-01T00:00:00Z: read any virtual server",` +
+				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
+			"/livez": `200 {"lastUpdated":"2000-01-01T00:01:00Z","currentTime":"2000-01-01T00:01:00Z","healthy":true,` +
+				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":true}}}`,
+			"/readyz": `200 {"ready":true}`,
+		}},
+		{"the loop hangs", func(h *Health) {
+			h.NodeEligible(true)
+			h.Synced(time.Now())
+			h.Working(time.Now())
+			time.Sleep(time.Minute)
+		}, map[string]string{
+			"/healthz": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","nodeEligible":true,"healthy":false,` +
+				`"reason":"no end of the work that began at 2000-01-01T00:00:00Z",` +
+				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
 			"/livez": `503 {"lastUpdated":"2000-01-01T00:00:00Z","currentTime":"2000-01-01T00:01:00Z","healthy":false,` +
-				`"reason":"a change has waited since 2000-01-01T00:00:00Z","status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
+				`"reason":"no end of the work that began at 2000-01-01T00:00:00Z",` +
+				`"status":{"IPv4":{"lastUpdated":"2000-01-01T00:00:00Z","healthy":false}}}`,
 			"/readyz": `200 {"ready":true}`,
 		}},
 		{"about to be deleted", func(h *Health) {

@@ -22,7 +22,7 @@ type Health struct {
 
 // New returns the Health of a loop that is healthy unless a change has waited
 // for limit, something has been tried in vain, or the loop has not come to an end
-// for so long. Families are what Reports show a status for: IPv4, IPv6.
+// for so long; only the last makes it hang. Families are what Reports show a status for: IPv4, IPv6.
 func New(limit time.Duration, families ...string) *Health {
 	return &Health{limit: limit, families: families}
 }
@@ -39,7 +39,7 @@ func (h *Health) Working(now time.Time) {
 func (h *Health) Resting() { h.Working(time.Time{}) }
 
 // Failing notes what has been tried in vain for longest, and since when; the
-// zero time: all that was tried has succeeded.
+// zero time: nothing has but for single rows.
 func (h *Health) Failing(since time.Time, deed string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -95,24 +95,45 @@ type Status struct {
 	Healthy     bool      `json:"healthy"`
 }
 
-// Report says how things stand now.
+// Report says how things stand now: whether traffic of this node is served.
 func (h *Health) Report(now time.Time) Report {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	inTime := func(since time.Time) bool { return since.IsZero() || now.Sub(since) < h.limit }
-	r := Report{LastUpdated: h.synced, CurrentTime: now, Status: map[string]Status{}}
+	reason := h.hang(now)
+	switch {
+	case h.overdue(h.failing, now):
+		reason = "tried in vain since " + h.failing.UTC().Format(time.RFC3339) + ": " + h.deed
+	case reason == "" && h.overdue(h.queued, now):
+		reason = "a change has waited since " + h.queued.UTC().Format(time.RFC3339)
+	}
+	r := h.report(now, reason)
 	eligible := h.eligible
 	r.NodeEligible = &eligible
-	switch {
-	case !inTime(h.failing):
-		r.Reason = "tried in vain since " + h.failing.UTC().Format(time.RFC3339) + ": " + h.deed
-	case !inTime(h.working):
-		r.Reason = "no end of the work that began at " + h.working.UTC().Format(time.RFC3339)
-	case !inTime(h.queued):
-		r.Reason = "a change has waited since " + h.queued.UTC().Format(time.RFC3339)
-	default:
-		r.Healthy = true
+	return r
+}
+
+// Liveness says only whether the loop hangs: what fails is not cured by another
+// start.
+func (h *Health) Liveness(now time.Time) Report {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.report(now, h.hang(now))
+}
+
+func (h *Health) overdue(since, now time.Time) bool {
+	return !since.IsZero() && now.Sub(since) >= h.limit
+}
+
+// hang is why the loop is taken to hang, if it is.
+func (h *Health) hang(now time.Time) string {
+	if !h.overdue(h.working, now) {
+		return ""
 	}
+	return "no end of the work that began at " + h.working.UTC().Format(time.RFC3339)
+}
+
+func (h *Health) report(now time.Time, reason string) Report {
+	r := Report{LastUpdated: h.synced, CurrentTime: now, Healthy: reason == "", Reason: reason, Status: map[string]Status{}}
 	for _, family := range h.families {
 		r.Status[family] = Status{LastUpdated: h.synced, Healthy: r.Healthy}
 	}

@@ -130,7 +130,7 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
 	for i, err := range a.k.route.do(requests) {
 		if errs[of[i]] == nil {
-			errs[of[i]] = translate(err, gone)
+			errs[of[i]] = verdict(err, gone)
 		}
 	}
 	return errs

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 )
 
 // What callers above may ask about an error.
@@ -32,4 +34,29 @@ func translate(err error, known map[unix.Errno]error) error {
 	default:
 		return fmt.Errorf("the kernel says %w", errno)
 	}
+}
+
+// refused is the kernel's no to one row, and a reconcile.ErrRefused.
+type refused struct{ error }
+
+func (r refused) Is(target error) bool { return target == reconcile.ErrRefused }
+
+func (r refused) Unwrap() error { return r.error }
+
+// general are the answers that are no word about the row in question: the next
+// one would get them too.
+var general = map[unix.Errno]bool{
+	unix.EPERM: true, unix.EACCES: true, unix.ENOMEM: true, unix.ENOBUFS: true, unix.ENODEV: true, unix.EBUSY: true,
+	unix.EAGAIN: true, unix.EINTR: true,
+}
+
+// verdict is translate of the answer to an op on one row: what is an answer, and
+// no general one, refuses the row.
+func verdict(err error, known map[unix.Errno]error) error {
+	said := translate(err, known)
+	var errno unix.Errno
+	if said == nil || !errors.As(err, &errno) || general[errno] {
+		return said
+	}
+	return refused{said}
 }

@@ -51,7 +51,12 @@ func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state
 			entries = append(entries, op.Key.Entry)
 		}
 		if !removing {
-			errs = append(errs, m.k.sets.Add(set, entries)...)
+			for _, err := range m.k.sets.Add(set, entries) {
+				if errors.Is(err, ipset.ErrInvalid) {
+					err = refused{err}
+				}
+				errs = append(errs, err)
+			}
 		} else {
 			for _, err := range m.k.sets.Remove(set, entries) {
 				if errors.Is(err, ipset.ErrNotExist) {

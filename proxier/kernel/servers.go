@@ -85,9 +85,9 @@ func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.Virtua
 	errs := applyTwice(v.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
-			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
+			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
 		} else {
-			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ENOENT: fmt.Errorf("%w: %s", state.ErrNoScheduler, op.Value.Scheduler)})
+			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ENOENT: fmt.Errorf("%w: %s", state.ErrNoScheduler, op.Value.Scheduler)})
 		}
 	}
 	return errs
@@ -164,9 +164,9 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 	errs := applyTwice(r.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
-			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
+			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
 		} else {
-			errs[i] = translate(errs[i], map[unix.Errno]error{unix.ESRCH: state.ErrNoVirtualServer})
+			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ESRCH: state.ErrNoVirtualServer})
 		}
 	}
 	return errs

@@ -3,17 +3,20 @@ package reconcile
 import "slices"
 
 // owner is one of those who want rows.
-type owner[K comparable] struct{ rows []K }
+type owner[O, K comparable] struct {
+	name O
+	rows []K
+}
 
 // claim is one owner's wish for one row; of nobody if there is no owner.
-type claim[K, V comparable] struct {
-	owner *owner[K]
+type claim[O, K, V comparable] struct {
+	owner *owner[O, K]
 	value V
 }
 
 // own notes the wish of o for row k. The first one to ask has it; others are
 // remembered, oldest first, for when it leaves.
-func (t *Table[O, K, V]) own(o *owner[K], k K, v V) {
+func (t *Table[O, K, V]) own(o *owner[O, K], k K, v V) {
 	r := t.rows[k]
 	switch r.first.owner {
 	case nil:
@@ -27,19 +30,19 @@ func (t *Table[O, K, V]) own(o *owner[K], k K, v V) {
 		if i := position(rest, o); i >= 0 {
 			rest[i].value = v
 		} else {
-			t.shared[k] = append(rest, claim[K, V]{o, v})
+			t.shared[k] = append(rest, claim[O, K, V]{o, v})
 		}
 		return
 	}
-	r.first = claim[K, V]{o, v}
+	r.first = claim[O, K, V]{o, v}
 	t.put(k, r)
 }
 
 // disown forgets the wish of o for row k; the next one has it, if any.
-func (t *Table[O, K, V]) disown(o *owner[K], k K) {
+func (t *Table[O, K, V]) disown(o *owner[O, K], k K) {
 	r, rest := t.rows[k], t.shared[k]
 	if r.first.owner == o {
-		r.first = claim[K, V]{}
+		r.first = claim[O, K, V]{}
 		if len(rest) > 0 {
 			r.first = rest[0]
 		} else {
@@ -56,6 +59,6 @@ func (t *Table[O, K, V]) disown(o *owner[K], k K) {
 	}
 }
 
-func position[K, V comparable](claims []claim[K, V], o *owner[K]) int {
-	return slices.IndexFunc(claims, func(c claim[K, V]) bool { return c.owner == o })
+func position[O, K, V comparable](claims []claim[O, K, V], o *owner[O, K]) int {
+	return slices.IndexFunc(claims, func(c claim[O, K, V]) bool { return c.owner == o })
 }

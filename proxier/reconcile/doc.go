@@ -7,6 +7,9 @@
 // all rows, Look at some, and the answers of its own calls). A row where the two differ is due. Grow
 // creates and updates due rows, Shrink deletes those that nobody wants.
 //
+// A row that the outside refuses is due like one that failed; Broken tells
+// whether what fails is more than such rows.
+//
 // There is no other path. A change alters what is wanted. Drift and a restart
 // alter what is held, because both are a listing. A failed call leaves its row
 // due, so a retry is just the next Grow.

@@ -1,6 +1,9 @@
 package reconcile
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Kind is one sort of object outside this program: how to read it and how to
 // change it.
@@ -14,6 +17,11 @@ type Kind[K, V comparable] interface {
 	// value, whatever was there before; deleting what is gone succeeds.
 	Apply(ctx context.Context, ops []Op[K, V]) []error
 }
+
+// ErrRefused is in what a Kind answers to an op where the outside will not have
+// this row, whatever becomes of all others. Any other error is a failure of the
+// call.
+var ErrRefused = errors.New("refused")
 
 // Looker is a Kind that can be asked for some rows without a listing of all.
 type Looker[K, V comparable] interface {

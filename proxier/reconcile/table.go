@@ -10,9 +10,9 @@ type Table[O, K, V comparable] struct {
 	kind  Kind[K, V]
 	rules Rules[K, V]
 
-	rows         map[K]row[K, V] // those that are wanted or held
-	shared       map[K][]claim[K, V]
-	owners       map[O]*owner[K]
+	rows         map[K]row[O, K, V] // those that are wanted or held
+	shared       map[K][]claim[O, K, V]
+	owners       map[O]*owner[O, K]
 	due          map[K]struct{}
 	mostDue      int         // since due was made: a map keeps the room that it once needed
 	failed       map[K]error // of the rows that are due: the last try
@@ -21,13 +21,13 @@ type Table[O, K, V comparable] struct {
 
 // row is what is known of one row. There may be hundreds of thousands, nearly
 // all of them with one owner.
-type row[K, V comparable] struct {
-	first  claim[K, V]
+type row[O, K, V comparable] struct {
+	first  claim[O, K, V]
 	value  V // what is held
 	isHeld bool
 }
 
-func (r row[K, V]) isWanted() bool { return r.first.owner != nil }
+func (r row[O, K, V]) isWanted() bool { return r.first.owner != nil }
 
 // Rules are the few things that a Table has to be told about its rows.
 type Rules[K, V comparable] struct {
@@ -60,9 +60,9 @@ func New[O, K, V comparable](kind Kind[K, V], rules Rules[K, V]) *Table[O, K, V]
 	return &Table[O, K, V]{
 		kind:   kind,
 		rules:  rules,
-		rows:   map[K]row[K, V]{},
-		shared: map[K][]claim[K, V]{},
-		owners: map[O]*owner[K]{},
+		rows:   map[K]row[O, K, V]{},
+		shared: map[K][]claim[O, K, V]{},
+		owners: map[O]*owner[O, K]{},
 		due:    map[K]struct{}{},
 		failed: map[K]error{},
 	}
@@ -80,7 +80,7 @@ func (t *Table[O, K, V]) Claim(name O, rows map[K]V) {
 		if len(rows) == 0 {
 			return
 		}
-		o = &owner[K]{}
+		o = &owner[O, K]{name: name}
 		t.owners[name] = o
 	}
 	for _, k := range o.rows {
@@ -104,7 +104,7 @@ func (t *Table[O, K, V]) Claim(name O, rows map[K]V) {
 func (t *Table[O, K, V]) Adjust(name O, gone []K, come map[K]V) {
 	o := t.owners[name]
 	if o == nil {
-		o = &owner[K]{}
+		o = &owner[O, K]{name: name}
 		t.owners[name] = o
 	}
 	if len(gone) > 0 {
@@ -140,7 +140,7 @@ func (t *Table[O, K, V]) Claimed(name O) []K {
 
 // put keeps what is known of row k and decides whether it is due. Nothing else
 // does either.
-func (t *Table[O, K, V]) put(k K, r row[K, V]) {
+func (t *Table[O, K, V]) put(k K, r row[O, K, V]) {
 	if !r.isWanted() && !r.isHeld {
 		delete(t.rows, k)
 	} else {
@@ -178,44 +178,6 @@ func (t *Table[O, K, V]) lose(k K) {
 
 // Holds tells whether row k is held, as far as is known.
 func (t *Table[O, K, V]) Holds(k K) bool { return t.rows[k].isHeld }
-
-// Settled tells whether every row that owner wants is held as wanted.
-func (t *Table[O, K, V]) Settled(name O) bool {
-	if len(t.due) == 0 {
-		return true
-	}
-	for _, k := range t.Claimed(name) {
-		if _, due := t.due[k]; due {
-			return false
-		}
-	}
-	return true
-}
-
-// Failed are the owners of rows that could not be had when last tried, each
-// with one reason.
-func (t *Table[O, K, V]) Failed() map[O]error {
-	failed := map[O]error{}
-	if len(t.failed) == 0 {
-		return failed
-	}
-	for name, o := range t.owners {
-		for _, k := range o.rows {
-			if err := t.failed[k]; err != nil {
-				failed[name] = err
-			}
-		}
-	}
-	return failed
-}
-
-// EachFailed hands out the rows that could not be had when last tried, in no
-// order.
-func (t *Table[O, K, V]) EachFailed(take func(row any, err error)) {
-	for k, err := range t.failed {
-		take(k, err)
-	}
-}
 
 // Size counts rows: those wanted, those held, those due.
 func (t *Table[O, K, V]) Size() (wanted, held, due int) {

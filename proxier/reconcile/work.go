@@ -39,7 +39,7 @@ func (t *Table[O, K, V]) GrowFor(ctx context.Context, stage int, owners []O) Tal
 }
 
 // growth is what makes the row held as it is wanted.
-func (r row[K, V]) growth(k K) Op[K, V] {
+func (r row[O, K, V]) growth(k K) Op[K, V] {
 	if r.isHeld {
 		return Op[K, V]{Update, k, r.first.value}
 	}

@@ -33,8 +33,8 @@ func apply[K, V comparable](t *testing.T, kind reconcile.Kind[K, V], verb reconc
 	}
 }
 
-// refused wants an error, and the listing to be as it was.
-func refused[K, V comparable](t *testing.T, kind reconcile.Kind[K, V], k K, v V) error {
+// denied wants an error, and the listing to be as it was.
+func denied[K, V comparable](t *testing.T, kind reconcile.Kind[K, V], k K, v V) error {
 	t.Helper()
 	before := list(t, kind)
 	err := kind.Apply(t.Context(), []reconcile.Op[K, V]{{Verb: reconcile.Create, Key: k, Value: v}})[0]

@@ -39,6 +39,7 @@ func Contract(t *testing.T, open func(*testing.T) Machine) {
 		"a virtual server takes its real servers along":          parentsTakeChildren,
 		"single servers can be asked for":                        serversAskedFor,
 		"a refused op has its error and does not hold up others": refusedAlone,
+		"what no kernel takes is refused":                        rowsRefused,
 		"hundreds of ops in one call":                            hundreds,
 		"what nobody is connected to has no connections":         noConnections,
 		"schedulers can be tried out":                            schedulersTried,
@@ -124,7 +125,7 @@ func manyHostsRefused(t *testing.T, m Machine) {
 	vs := virtualServers[0]
 	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}})
 	for _, a := range []string{"0.0.0.0", "224.0.0.1", "255.255.255.255"} {
-		refused(t, m.RealServers(), state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 80)}, state.Weight(1))
+		denied(t, m.RealServers(), state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(netip.MustParseAddr(a), 80)}, state.Weight(1))
 	}
 }
 
@@ -149,7 +150,7 @@ func membersLive(t *testing.T, m Machine) {
 			state.Ranges.Holding(ipset.Net(netip.PrefixFrom(addr.Addr(), 12))))
 	}
 	lives(t, m.Members(), state.None{}, all)
-	_ = refused(t, m.Members(), state.Member{Entry: all[0].Entry}, state.None{})
+	_ = denied(t, m.Members(), state.Member{Entry: all[0].Entry}, state.None{})
 }
 
 func addressesLive(t *testing.T, m Machine) {
@@ -177,8 +178,20 @@ func parentsTakeChildren(t *testing.T, m Machine) {
 	apply(t, m.VirtualServers(), reconcile.Delete, map[state.VirtualServer]state.Balancing{vs: {}})
 	holds(t, m.RealServers(), map[state.RealServer]state.Weight{endpoints(other)[0]: 1})
 	apply(t, m.RealServers(), reconcile.Delete, map[state.RealServer]state.Weight{endpoints(vs)[0]: 0})
-	if err := refused(t, m.RealServers(), endpoints(vs)[0], 1); !errors.Is(err, state.ErrNoVirtualServer) {
+	if err := denied(t, m.RealServers(), endpoints(vs)[0], 1); !errors.Is(err, state.ErrNoVirtualServer) || !errors.Is(err, reconcile.ErrRefused) {
 		t.Errorf("a real server without its virtual server: %v, want %v", err, state.ErrNoVirtualServer)
+	}
+}
+
+// A no to one row can be told from a call that fails.
+func rowsRefused(t *testing.T, m Machine) {
+	vs := virtualServers[0]
+	apply(t, m.VirtualServers(), reconcile.Create, map[state.VirtualServer]state.Balancing{vs: {Scheduler: "rr"}})
+	for _, a := range []string{"255.255.255.255:8080", "0.0.0.5:8080", "224.0.0.1:8080"} {
+		rs := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort(a)}
+		if err := denied(t, m.RealServers(), rs, 1); !errors.Is(err, reconcile.ErrRefused) {
+			t.Errorf("%s: %v, want it to be %v", a, err, reconcile.ErrRefused)
+		}
 	}
 }
 
@@ -230,7 +243,7 @@ func refusedAlone(t *testing.T, m Machine) {
 		{Verb: reconcile.Create, Key: virtualServers[1], Value: state.Balancing{Scheduler: "nosuch"}},
 		{Verb: reconcile.Create, Key: virtualServers[2], Value: rr},
 	})
-	if len(errs) != 3 || errs[0] != nil || !errors.Is(errs[1], state.ErrNoScheduler) || errs[2] != nil {
+	if len(errs) != 3 || errs[0] != nil || !errors.Is(errs[1], state.ErrNoScheduler) || !errors.Is(errs[1], reconcile.ErrRefused) || errs[2] != nil {
 		t.Errorf("answers %v, want only the second to be %v", errs, state.ErrNoScheduler)
 	}
 	holds(t, kind, map[state.VirtualServer]state.Balancing{virtualServers[0]: rr, virtualServers[2]: rr})

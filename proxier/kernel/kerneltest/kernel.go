@@ -36,6 +36,7 @@ type Kernel struct {
 	rate     float64
 	left     int // calls that still reach the machine; negative: all
 	random   *rand.Rand
+	refusing map[netip.Addr]bool // real servers with these addresses
 
 	virtualServers parted[state.VirtualServer, state.VirtualServer, state.Balancing]
 	realServers    parted[state.VirtualServer, state.RealServer, state.Weight]
@@ -57,9 +58,9 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 		damaged: map[string]int{},
 		touched: make(chan struct{}, 1),
 		calls:   map[string]int{},
-		failing: map[string]int{},
-		left:    -1,
-		random:  rand.New(rand.NewPCG(1, 2)),
+		failing: map[string]int{}, refusing: map[netip.Addr]bool{},
+		left:   -1,
+		random: rand.New(rand.NewPCG(1, 2)),
 
 		connections: map[state.RealServer]int{},
 		schedulers:  state.SchedulerNames(),
@@ -80,7 +81,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 func (k *Kernel) checkVirtualServer(vs state.VirtualServer, how state.Balancing) error {
 	switch {
 	case !slices.Contains(k.schedulers, how.Scheduler):
-		return fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler)
+		return refused{fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler)}
 	case !vs.Addr.IsValid() || vs.Addr.Addr() != vs.Addr.Addr().Unmap().WithZone(""):
 		return fmt.Errorf("address %s", vs.Addr)
 	case how.Affinity%time.Second != 0:
@@ -96,7 +97,9 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 	case noHost(rs.Addr.Addr()):
 		return fmt.Errorf("%s is the address of no single host", rs.Addr.Addr())
 	case !has(k.virtualServers.held, rs.VirtualServer):
-		return state.ErrNoVirtualServer
+		return refused{state.ErrNoVirtualServer}
+	case k.refusing[rs.Addr.Addr()] || neverAServer(rs.Addr.Addr()):
+		return refused{errors.New("invalid argument")}
 	}
 	return nil
 }

@@ -1,0 +1,27 @@
+package kerneltest
+
+import (
+	"net/netip"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+)
+
+// Refuse makes the machine refuse real servers with this address, or take them
+// again.
+func (k *Kernel) Refuse(addr netip.Addr, refuse bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.refusing[addr] = refuse
+}
+
+// neverAServer tells of addresses that no kernel sends packets of IPVS to.
+func neverAServer(a netip.Addr) bool {
+	return a.IsMulticast() || a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
+}
+
+// refused is the machine's no to a row, and a reconcile.ErrRefused.
+type refused struct{ error }
+
+func (r refused) Is(target error) bool { return target == reconcile.ErrRefused }
+
+func (r refused) Unwrap() error { return r.error }
