@@ -93,7 +93,7 @@ func (p *Proxier) self() snapshot.Daemon {
 	d := snapshot.Daemon{
 		Node: p.cfg.NodeName, Scheduler: p.cfg.Scheduler, Started: p.started, Taken: now,
 		Health: snapshot.Health{
-			Ready: p.health.Ready(), Healthy: health.Healthy, Eligible: *health.NodeEligible, Synced: health.LastUpdated,
+			Ready: p.health.Ready(), Healthy: health.Healthy, Reason: health.Reason, Eligible: *health.NodeEligible, Synced: health.LastUpdated,
 		},
 	}
 	for _, f := range p.kernel.Families() {

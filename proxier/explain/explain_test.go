@@ -153,8 +153,9 @@ func TestStatusOfADaemonInTrouble(t *testing.T) {
 		health snapshot.Health
 		want   string
 	}{
-		{snapshot.Health{}, "not ready: no pass has succeeded yet"},
-		{snapshot.Health{Ready: true, Synced: now.Add(-2 * time.Minute)}, "unhealthy: changes wait since the last good pass 2m0s ago"},
+		{snapshot.Health{}, "not ready: no pass has ended yet"},
+		{snapshot.Health{Reason: "tried in vain since noon: read the node"}, "not ready: tried in vain since noon: read the node"},
+		{snapshot.Health{Ready: true, Reason: "a change has waited since noon"}, "unhealthy: a change has waited since noon"},
 		{snapshot.Health{Ready: true, Healthy: true}, "healthy, but load balancers are told to keep away"},
 	} {
 		d.Health = c.health

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -94,9 +95,9 @@ func healthLine(d snapshot.Daemon, style Style) string {
 	h := d.Health
 	switch {
 	case !h.Ready:
-		return style.in(bad, "not ready") + ": no pass has succeeded yet"
+		return style.in(bad, "not ready") + ": " + cmp.Or(h.Reason, "no pass has ended yet")
 	case !h.Healthy:
-		return style.in(bad, "unhealthy") + ": changes wait since the last good pass " + short(d.Taken.Sub(h.Synced)) + " ago"
+		return style.in(bad, "unhealthy") + ": " + h.Reason
 	case !h.Eligible:
 		return style.in(odd, "healthy") + ", but load balancers are told to keep away: the Node is unknown or about to go"
 	}
@@ -108,7 +109,7 @@ func takeoverLine(t snapshot.Takeover) string {
 	case !t.Wanted:
 		return "off"
 	case !t.Done:
-		return "waits for a pass that fails nowhere"
+		return "waits until all that can be had is in the kernel"
 	}
 	return fmt.Sprintf("done, removed %s", count(t.Removed, "leftover"))
 }

@@ -52,10 +52,11 @@ type Waiting struct {
 
 // Health is what the daemon answers to probes.
 type Health struct {
-	Ready    bool      `json:"ready"`    // there has been a pass that failed nowhere
-	Healthy  bool      `json:"healthy"`  // no change waits for too long
+	Ready    bool      `json:"ready"`   // there has been a pass after which all stood that can be had
+	Healthy  bool      `json:"healthy"` // nothing waits, hangs or fails for too long, single rows apart
+	Reason   string    `json:"reason,omitempty"`
 	Eligible bool      `json:"eligible"` // load balancers may send to this node
-	Synced   time.Time `json:"synced"`   // end of the last pass that failed nowhere
+	Synced   time.Time `json:"synced"`   // end of the last such pass
 }
 
 // Pass is how a pass went.
