@@ -94,19 +94,12 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 	switch {
 	case w < 0:
 		return fmt.Errorf("weight %d", w)
-	case noHost(rs.Addr.Addr()):
-		return fmt.Errorf("%s is the address of no single host", rs.Addr.Addr())
 	case !has(k.virtualServers.held, rs.VirtualServer):
 		return refused{state.ErrNoVirtualServer}
-	case k.refusing[rs.Addr.Addr()] || neverAServer(rs.Addr.Addr()):
+	case k.refusing[rs.Addr.Addr()] || noHost(rs.Addr.Addr()):
 		return refused{errors.New("invalid argument")}
 	}
 	return nil
-}
-
-// noHost tells whether traffic to a cannot be meant for one host.
-func noHost(a netip.Addr) bool {
-	return a.IsMulticast() || a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 func (k *Kernel) checkMember(m state.Member, _ state.None) error {

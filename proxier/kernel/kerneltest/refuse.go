@@ -14,8 +14,9 @@ func (k *Kernel) Refuse(addr netip.Addr, refuse bool) {
 	k.refusing[addr] = refuse
 }
 
-// neverAServer tells of addresses that no kernel sends packets of IPVS to.
-func neverAServer(a netip.Addr) bool {
+// noHost tells whether traffic to a cannot be meant for one host: no kernel has it
+// as a real server.
+func noHost(a netip.Addr) bool {
 	return a.IsMulticast() || a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
 }
 
