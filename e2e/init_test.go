@@ -48,6 +48,7 @@ func TestInit(t *testing.T) {
 			for name, want := range map[string]string{
 				"net.ipv4.vs.conntrack":                             "1",
 				"net.ipv4.ip_forward":                               "1",
+				"net.ipv6.conf.all.forwarding":                      "1",
 				"net.ipv4.conf.all.arp_ignore":                      "1",
 				"net.netfilter.nf_conntrack_udp_timeout_stream":     "150",
 				"net.netfilter.nf_conntrack_tcp_timeout_close_wait": "3600",

@@ -36,6 +36,10 @@ type kubeProxy struct {
 
 func newKubeProxy(t *testing.T, host *lab.Namespace) *kubeProxy {
 	t.Helper()
+	// It leaves that to the node.
+	if _, err := host.Run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"); err != nil {
+		t.Fatal(err)
+	}
 	k := &kubeProxy{program: program{host: host}, folder: t.TempDir()}
 	t.Cleanup(func() {
 		if t.Failed() {

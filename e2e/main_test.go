@@ -118,6 +118,7 @@ func newCluster() (*cluster, error) {
 }
 
 func clusterIn(o lab.Options) (*cluster, error) {
+	o.ServedIPv6 = true
 	l, err := lab.New(o)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -129,7 +130,7 @@ func TestARefusedRowIsOneServicesTrouble(t *testing.T) {
 			if r := h.Report(time.Now()); !r.Healthy || !h.Ready() {
 				t.Errorf("ready %t, %+v", h.Ready(), r)
 			}
-			if n := refusedRows(t, p, "real server"); n != refused {
+			if n := sample(t, p, "kubeipvs_rows", "real server", "refused"); n != refused {
 				t.Errorf("the metrics count %g refused real servers, want %g", n, refused)
 			}
 			if n := len(k.Rows().RealServers); n != 4-int(refused) {
@@ -196,8 +197,8 @@ func TestAKindThatCannotBeReadIsSeen(t *testing.T) {
 	}
 }
 
-// refusedRows is how many rows of a kind the metrics say are refused.
-func refusedRows(t *testing.T, p *proxier.Proxier, kind string) float64 {
+// sample is the one of a metric with these values of its labels, in their order.
+func sample(t *testing.T, p *proxier.Proxier, metric string, labels ...string) float64 {
 	t.Helper()
 	families, err := p.Metrics().Gather()
 	if err != nil {
@@ -205,12 +206,16 @@ func refusedRows(t *testing.T, p *proxier.Proxier, kind string) float64 {
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			if l := m.GetLabel(); f.GetName() == "kubeipvs_rows" && l[0].GetValue() == kind && l[1].GetValue() == "refused" {
+			var has []string
+			for _, l := range m.GetLabel() {
+				has = append(has, l.GetValue())
+			}
+			if f.GetName() == metric && slices.Equal(has, labels) {
 				return m.GetGauge().GetValue()
 			}
 		}
 	}
-	t.Errorf("no metric tells of refused rows of the kind %s", kind)
+	t.Errorf("no metric %s of %v", metric, labels)
 	return 0
 }
 

@@ -2,6 +2,7 @@ package proxier
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,6 +27,7 @@ type metrics struct {
 	remains  prometheus.Gauge
 	running  *prometheus.GaugeVec
 	remote   *prometheus.GaugeVec
+	served   *prometheus.GaugeVec
 
 	passes   prometheus.Histogram
 	last     prometheus.Gauge
@@ -60,6 +62,7 @@ func newMetrics(changes *watch.Changes) *metrics {
 		running: gauges("kubeipvs_kube_proxy_running", "1 while there is this sign of a kube-proxy at work on this node.", "sign"),
 		remote: gauges("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
 			"Services with policy Local that have endpoints on other nodes only.", "traffic_policy", "ip_family"),
+		served: gauges("kubeipvs_family_served", "1 if this family of addresses is served, 0 where the kernel or the node lacks what that takes.", "ip_family"),
 		passes: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "kubeproxy_sync_proxy_rules_duration_seconds", Help: "Duration of a pass.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
@@ -86,7 +89,7 @@ func newMetrics(changes *watch.Changes) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15),
 		}),
 	}
-	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.remote, m.remains, m.running, m.passes, m.last,
+	m.registry.MustRegister(m.rows, m.calls, m.listings, m.drift, m.failures, m.remote, m.served, m.remains, m.running, m.passes, m.last,
 		m.latency, m.services, m.draining, m.drained, m.forgotten, m.forgettingIn, m.failing,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registry.MustRegister(append(m.answers.collectors(), changesOf(changes)...)...)
@@ -151,6 +154,16 @@ func (m *metrics) elsewhere(services map[kindOfTraffic]int) {
 		family := fmt.Sprintf("IPv%d", f)
 		m.remote.WithLabelValues("internal", family).Set(float64(services[kindOfTraffic{true, f}]))
 		m.remote.WithLabelValues("external", family).Set(float64(services[kindOfTraffic{false, f}]))
+	}
+}
+
+func (m *metrics) families(served []ipset.Family) {
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		value := 0.0
+		if slices.Contains(served, f) {
+			value = 1
+		}
+		m.served.WithLabelValues(fmt.Sprintf("IPv%d", f)).Set(value)
 	}
 }
 

@@ -73,6 +73,8 @@ type Kernel interface {
 	// Sysctls sets those that are not as traffic needs them, and tells how many.
 	Sysctls(context.Context) (set int, err error)
 	Families() []ipset.Family
+	// Unserved says why a family is not served that the machine has.
+	Unserved() error
 	// NodeAddresses are the node's own, each with how much of it is the network's.
 	NodeAddresses(context.Context) ([]netip.Prefix, error)
 	// WaysOut are the hosts through which the node reaches all others.
@@ -203,6 +205,7 @@ func New(cfg Config, with Parts) *Proxier {
 		p.reached = func() []netip.AddrPort { return nil }
 	}
 	p.beginning.waits("its start")
+	p.metrics.families(with.Kernel.Families())
 	if cfg.ServiceMetrics > 0 {
 		p.metrics.registry.MustRegister(newTraffic(p))
 	}

@@ -99,6 +99,9 @@ func (p *Proxier) self() snapshot.Daemon {
 	for _, f := range p.kernel.Families() {
 		d.Families = append(d.Families, families[f])
 	}
+	if why := p.kernel.Unserved(); why != nil {
+		d.Unserved = why.Error()
+	}
 	return d
 }
 

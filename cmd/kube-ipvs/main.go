@@ -110,6 +110,9 @@ func (o options) prepareHost(ctx context.Context, k *kernel.Kernel) (left, err e
 	if err != nil {
 		return nil, err
 	}
+	if why := k.Unserved(); why != nil {
+		klog.Warning("Serving IPv4 alone: ", why)
+	}
 	warnings, err := k.Conntrack(o.Conntrack)
 	for _, w := range warnings {
 		klog.Warning("conntrack: ", w)

@@ -44,11 +44,7 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 		return err
 	}
 	o.adjustOOMScore()
-	var families []string
-	for _, f := range k.Families() {
-		families = append(families, fmt.Sprintf("IPv%d", f))
-	}
-	h := health.New(2*o.SyncPeriod, families...)
+	h := health.New(2*o.SyncPeriod, families(k)...)
 	leave, err := o.awaitTurn(ctx, h.Handler(nil))
 	if ctx.Err() != nil {
 		return nil
@@ -64,7 +60,8 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 	if left != nil {
 		klog.ErrorS(left, "Not all of this machine is as it should be; it will be tried again")
 	}
-	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families)
+	h.Serves(families(k)...) // now that this machine has been asked
+	klog.InfoS("Serving Services", "version", version, "node", o.NodeName, "scheduler", o.Scheduler, "families", families(k))
 	return o.run(ctx, apiServer{client, server}, k, h)
 }
 
@@ -72,6 +69,13 @@ func (o options) serve(ctx context.Context, k *kernel.Kernel) error {
 type apiServer struct {
 	client kubernetes.Interface
 	*reached
+}
+
+func families(k *kernel.Kernel) (all []string) {
+	for _, f := range k.Families() {
+		all = append(all, fmt.Sprintf("IPv%d", f))
+	}
+	return all
 }
 
 // run is the daemon at work.

@@ -63,7 +63,7 @@ func segment6(number byte) netip.Addr {
 
 // addHost makes the next node, still without Pods, and tells it and those that
 // are there the way to each other's.
-func (l *Lab) addHost(s *segment, i int) error {
+func (l *Lab) addHost(s *segment, i int, forwarded []setting) error {
 	number, name := byte(i+1), "node"
 	if i > 0 {
 		name = fmt.Sprintf("node%d", number)
@@ -81,7 +81,7 @@ func (l *Lab) addHost(s *segment, i int) error {
 	}
 	// The first outside client stands for the upstream router: it drops what it
 	// cannot place, while a node without a default route would refuse it at once.
-	errs := []error{n.forward(), n.route(
+	errs := []error{n.set(forwarded), n.route(
 		way{to: default4, link: "eth0", via: segment4(firstOutsider)},
 		way{to: default6, link: "eth0", via: segment6(firstOutsider)})}
 	for _, other := range l.Nodes {

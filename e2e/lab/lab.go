@@ -18,6 +18,9 @@ type Options struct {
 	Pods, RemotePods int            // of node and of each other node; 0 means 3 and 2; at most 200
 	Outsiders        int            // clients on the segment: outside, outside2, …; 0 means 1; at most 50
 	NodeAddrs        []netip.Prefix // further addresses of node's eth0
+	// ServedIPv6 leaves it to the proxy of node that it forwards packets of IPv6,
+	// which its Pods need as well. Other nodes have no proxy.
+	ServedIPv6 bool
 	// ShowAs makes the namespaces visible to `ip netns` under this prefix.
 	// Names that are shown outlive a process that dies without Close.
 	ShowAs string
@@ -91,7 +94,11 @@ func (l *Lab) build(o Options) error {
 		return err
 	}
 	for i := range o.Nodes {
-		if err := l.addHost(s, i); err != nil {
+		forwarded := routing
+		if i == 0 && o.ServedIPv6 {
+			forwarded = routing[:1]
+		}
+		if err := l.addHost(s, i, forwarded); err != nil {
 			return err
 		}
 	}

@@ -19,8 +19,11 @@ import (
 // carrierWait is how long a new link may take to carry packets.
 const carrierWait = 5 * time.Second
 
+// setting is the value of a sysctl.
+type setting struct{ name, value string }
+
 // sysctls hold in every namespace, for the links that are made later too.
-var sysctls = []struct{ name, value string }{
+var sysctls = []setting{
 	// An address is of use at once.
 	{"net/ipv6/conf/all/accept_dad", "0"},
 	{"net/ipv6/conf/default/accept_dad", "0"},
@@ -35,8 +38,8 @@ var sysctls = []struct{ name, value string }{
 	{"net/ipv6/icmp/ratelimit", "0"},
 }
 
-// routing makes a namespace a router.
-var routing = []struct{ name, value string }{
+// routing makes a namespace a router, of IPv4 first.
+var routing = []setting{
 	{"net/ipv4/ip_forward", "1"},
 	{"net/ipv6/conf/all/forwarding", "1"},
 }
@@ -59,10 +62,10 @@ func prepare() error {
 	return nil
 }
 
-// forward makes n a router.
-func (n *Namespace) forward() error {
+// set writes sysctls of n.
+func (n *Namespace) set(all []setting) error {
 	return n.Do(func() error {
-		for _, s := range routing {
+		for _, s := range all {
 			if err := setSysctl(s.name, s.value); err != nil {
 				return err
 			}

@@ -7,13 +7,15 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // Wish is what the daemon's configuration asks of a machine.
 type Wish struct {
 	Scheduler string
 	StrictARP bool
-	API       netip.Addr // of the API server; not valid if it has a name or is not known
+	API       netip.Addr     // of the API server; not valid if it has a name or is not known
+	Pods      []netip.Prefix // their networks, where they are known
 }
 
 // Level is how much a Result matters.
@@ -38,7 +40,8 @@ type Result struct {
 // that runs (nil: none) adds what it knows.
 func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 	return slices.Concat(
-		checkModules(m, w), checkSysctls(m, w), checkTimeouts(m, d), checkTables(m), checkProxies(m), checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
+		checkModules(m, w), checkSysctls(m, d, w), checkIPv6(m, d, w), checkTimeouts(m, d), checkTables(m), checkProxies(m),
+		checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
 	)
 }
 
@@ -99,7 +102,13 @@ func checkModules(m snapshot.Machine, w Wish) (all []Result) {
 	return all
 }
 
-func checkSysctls(m snapshot.Machine, w Wish) (all []Result) {
+// asksForIPv6 tells whether the cluster uses IPv6, as far as can be told here, and
+// a daemon that runs serves it.
+func (w Wish) asksForIPv6(m snapshot.Machine, d *snapshot.Daemon) bool {
+	return state.UsesIPv6(w.Pods, m.Nodes) && (d == nil || slices.Contains(d.Families, "IPv6"))
+}
+
+func checkSysctls(m snapshot.Machine, d *snapshot.Daemon, w Wish) (all []Result) {
 	want := func(name, value, harm string) {
 		is, known := m.Sysctls[name]
 		if known && is != value {
@@ -110,7 +119,9 @@ func checkSysctls(m snapshot.Machine, w Wish) (all []Result) {
 		}
 	}
 	for _, s := range needed {
-		want(s.name, s.want, s.harm)
+		if s.only(netip.IPv4Unspecified()) || w.asksForIPv6(m, d) {
+			want(s.name, s.want, s.harm)
+		}
 	}
 	want("net.ipv4.vs.expire_nodest_conn", "1", "connections to an endpoint that is gone hang instead of being reset")
 	announcer := slices.IndexFunc(m.Processes, func(p snapshot.Process) bool { return slices.Contains(announcers, p.Name) })
@@ -134,6 +145,24 @@ func checkSysctls(m snapshot.Machine, w Wish) (all []Result) {
 		all = append(all, Result{Fine, "sysctls", "as traffic through IPVS needs them", ""})
 	}
 	return all
+}
+
+// checkIPv6 says why IPv6 is not served although the cluster uses it.
+func checkIPv6(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
+	if d != nil && d.Unserved != "" {
+		return []Result{{Warning, "IPv6", ipv4Alone + d.Unserved, ""}}
+	}
+	name := "net.ipv6.conf." + device + ".disable_ipv6"
+	if m.Device == "" {
+		name = "net.ipv6.conf.default.disable_ipv6"
+	}
+	if m.Sysctls[name] != "1" || !w.asksForIPv6(m, d) {
+		return nil
+	}
+	return []Result{{
+		Warning, "IPv6", "is off on " + device + ": sysctl " + name + " is 1",
+		"kube-ipvs init switches it on for " + device + " alone, unless /proc/sys is read-only there",
+	}}
 }
 
 // announcers answer ARP for addresses in the name of one node.

@@ -75,8 +75,13 @@ func held(m snapshot.Machine, daemon, health string) string {
 	return about.String() + "\n" + rows.String()
 }
 
+const ipv4Alone = "the daemon serves IPv4 alone: "
+
 // warnings are failures of the last pass and what cannot be served.
 func warnings(d snapshot.Daemon) (all []string) {
+	if d.Unserved != "" {
+		all = append(all, ipv4Alone+d.Unserved)
+	}
 	for _, t := range d.Tables {
 		if t.Failure != "" {
 			all = append(all, fmt.Sprintf("%s not as wanted: %s", count(t.Due, "row"), t.Failure))

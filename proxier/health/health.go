@@ -8,10 +8,10 @@ import (
 // Health is how far the loop is behind what it has been asked. The loop feeds
 // it, others may read Reports of it at the same time.
 type Health struct {
-	limit    time.Duration
-	families []string
+	limit time.Duration
 
 	mu       sync.Mutex
+	families []string
 	queued   time.Time // of the oldest change that no sync has followed; zero: none
 	synced   time.Time // zero: never
 	eligible bool
@@ -25,6 +25,13 @@ type Health struct {
 // for so long; only the last makes it hang. Families are what Reports show a status for: IPv4, IPv6.
 func New(limit time.Duration, families ...string) *Health {
 	return &Health{limit: limit, families: families}
+}
+
+// Serves changes the families that Reports show a status for.
+func (h *Health) Serves(families ...string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.families = families
 }
 
 // Working notes that at this time the loop has begun to do something: if it

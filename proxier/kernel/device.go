@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -22,8 +24,18 @@ const Device = "kube-ipvs0"
 
 // ensureDevice makes the device if it is missing, and counts that for Prepare. It
 // stays down, which is enough for its addresses to be local and keeps it out of
-// routing.
+// routing. Where IPv6 is served it is on for the device.
 func (k *Kernel) ensureDevice() error {
+	if err := k.makeDevice(); err != nil {
+		return err
+	}
+	if _, served := k.beside.tables[ipset.IPv6]; !served {
+		return nil
+	}
+	return switchOnIPv6()
+}
+
+func (k *Kernel) makeDevice() error {
 	link, err := k.device()
 	if err != nil {
 		return err
@@ -129,8 +141,12 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	errs := make([]error, len(ops))
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
 	for i, err := range a.k.route.do(requests) {
+		said := verdict(err, gone)
+		if ops[of[i]].Key.Is6() && errors.Is(err, unix.EACCES) {
+			said = cmp.Or(ipv6Refused(), said)
+		}
 		if errs[of[i]] == nil {
-			errs[of[i]] = verdict(err, gone)
+			errs[of[i]] = said
 		}
 	}
 	return errs

@@ -8,6 +8,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -45,24 +46,33 @@ func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
 
 // Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
 // be able to load later: those of IPVS are there since Open, of iptables since
-// this. All others the kernel loads when it is asked for what they do.
+// this. All others the kernel loads when it is asked for what they do. IPv6 is
+// left out if the kernel does not have its tables.
 func (k *Kernel) Load(ctx context.Context) error {
-	var errs []error
-	for _, f := range k.Families() {
-		errs = append(errs, k.beside.tables[f].touch(ctx))
+	if t, served := k.beside.tables[ipset.IPv6]; served {
+		if err := t.touch(ctx); err != nil {
+			k.leaveOut(err)
+		}
 	}
-	return errors.Join(errs...)
+	return k.beside.tables[ipset.IPv4].touch(ctx)
 }
 
 // Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
-// makes sure of the scheduler and sets the timeouts of IPVS. What is right
-// already is not written; former values are recorded. A sysctl without which most things still work is among the warnings if it cannot be set.
+// makes sure of the scheduler, sets the timeouts of IPVS, and settles which
+// families are served. What is right already is not written; former values are
+// recorded. A sysctl without which most things still work is among the
+// warnings if it cannot be set.
 func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 	if err := k.probeScheduler(ctx); err != nil {
 		return nil, err
 	}
+	k.settleFamilies(ctx)
+	all, err := k.sysctls()
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
-	for _, s := range k.sysctls() {
+	for _, s := range all {
 		_, err := ensure(procSys, []sysctl{s}, k.noteFormer)
 		switch {
 		case err == nil:
@@ -77,10 +87,17 @@ func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 
 // Sysctls sets those again that somebody has changed, and tells how many.
 func (k *Kernel) Sysctls(context.Context) (set int, err error) {
-	return ensure(procSys, k.sysctls(), k.noteFormer)
+	all, err := k.sysctls()
+	if err != nil {
+		return 0, err
+	}
+	return ensure(procSys, all, k.noteFormer)
 }
 
-func (k *Kernel) sysctls() []sysctl { return sysctls(k.cfg, parseRelease(release())) }
+func (k *Kernel) sysctls() ([]sysctl, error) {
+	ipv6, err := k.forwarding()
+	return append(sysctls(k.cfg, parseRelease(release())), ipv6...), err
+}
 
 func (k *Kernel) noteFormer(changes []remains.Sysctl) {
 	if err := record(k.cfg.Record, changes); err != nil {

@@ -58,6 +58,7 @@ type beside struct {
 	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
 	route     *conn         // rtnetlink: routes
 	tables    map[ipset.Family]*tables
+	unserved  error // why IPv6 is not among them
 }
 
 // Open reaches for everything that is needed and changes nothing but the
@@ -71,7 +72,7 @@ func Open(cfg Config) (*Kernel, error) {
 		if err = k.openTimeouts(); err != nil {
 			return err
 		}
-		if k.beside.tables, err = openTables(); err != nil {
+		if err = k.openTables(); err != nil {
 			return err
 		}
 		return k.watch()
@@ -167,14 +168,6 @@ func (k *Kernel) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Families are those that this machine can serve, IPv4 first.
-func (k *Kernel) Families() []ipset.Family {
-	if _, ok := k.beside.tables[ipset.IPv6]; ok {
-		return []ipset.Family{ipset.IPv4, ipset.IPv6}
-	}
-	return []ipset.Family{ipset.IPv4}
 }
 
 func (k *Kernel) excluded(a netip.Addr) bool {

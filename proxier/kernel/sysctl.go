@@ -40,9 +40,13 @@ func sysctls(cfg Config, kernel version) []sysctl {
 
 const procSys = "/proc/sys"
 
-func (s sysctl) path(root string) string {
-	return filepath.Join(root, strings.ReplaceAll(s.name, ".", "/"))
-}
+func (s sysctl) path(root string) string { return filepath.Join(root, swapped.Replace(s.name)) }
+
+// swapped makes a path of a sysctl's name, in which a dot of the path is a slash.
+var swapped = strings.NewReplacer(".", "/", "/", ".")
+
+// sysctlWord is the name of a device within that of a sysctl.
+func sysctlWord(device string) string { return strings.ReplaceAll(device, ".", "/") }
 
 func (s sysctl) read(root string) (value string, err error) {
 	now, err := os.ReadFile(s.path(root))

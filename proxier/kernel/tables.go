@@ -37,26 +37,30 @@ type tables struct {
 
 // openTables finds the programs. IPv4 is needed; IPv6 is left out where the
 // kernel or the machine lacks it.
-func openTables() (map[ipset.Family]*tables, error) {
-	all := map[ipset.Family]*tables{}
+func (k *Kernel) openTables() error {
+	k.beside.tables = map[ipset.Family]*tables{}
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 		t, err := open(f)
 		switch {
 		case err == nil:
-			all[f] = t
+			k.beside.tables[f] = t
 		case f == ipset.IPv4:
-			return nil, err
+			return err
+		case !errors.Is(err, errNoIPv6):
+			k.leaveOut(err)
 		}
 	}
-	return all, nil
+	return nil
 }
+
+var errNoIPv6 = errors.New("this machine has no IPv6")
 
 func open(f ipset.Family) (*tables, error) {
 	name, prefix, protocol := "iptables", state.Prefix4, iptables.ProtocolIPv4
 	if f == ipset.IPv6 {
 		name, prefix, protocol = "ip6tables", state.Prefix6, iptables.ProtocolIPv6
 		if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
-			return nil, errors.New("this machine has no IPv6")
+			return nil, errNoIPv6
 		}
 	}
 	t := &tables{prefix: prefix, yielded: map[string]bool{}}

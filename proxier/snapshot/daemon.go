@@ -22,6 +22,7 @@ type Daemon struct {
 	Node      string    `json:"node"`
 	Scheduler string    `json:"scheduler"`
 	Families  []string  `json:"families"`
+	Unserved  string    `json:"unserved,omitempty"` // why a family is not among them that the machine has
 	Started   time.Time `json:"started"`
 	Taken     time.Time `json:"taken"` // when this snapshot was
 

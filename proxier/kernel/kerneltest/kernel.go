@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -49,6 +48,7 @@ type Kernel struct {
 	traffic     map[state.VirtualServer]state.Traffic
 	foreign     map[state.VirtualServer]state.Balancing // without our flag
 	foreignSets []string
+	unserved    error // why IPv6 is not served
 }
 
 // New returns a machine that holds nothing and has these addresses.
@@ -132,9 +132,6 @@ func (k *Kernel) dropRealServers(vs state.VirtualServer) {
 }
 
 func has[K comparable, V any](m map[K]V, k K) bool { _, ok := m[k]; return ok }
-
-// Families are both.
-func (k *Kernel) Families() []ipset.Family { return []ipset.Family{ipset.IPv4, ipset.IPv6} }
 
 // NodeAddresses are those given to New, SetNodeAddresses or SetNodeNetworks.
 func (k *Kernel) NodeAddresses(context.Context) ([]netip.Prefix, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -33,6 +34,20 @@ func (k *Kernel) Machine() snapshot.Machine {
 	}
 	return m
 }
+
+// Families are both, unless LeaveOut says otherwise.
+func (k *Kernel) Families() []ipset.Family {
+	if k.unserved != nil {
+		return []ipset.Family{ipset.IPv4}
+	}
+	return []ipset.Family{ipset.IPv4, ipset.IPv6}
+}
+
+// Unserved is what LeaveOut says.
+func (k *Kernel) Unserved() error { return k.unserved }
+
+// LeaveOut has the machine serve IPv4 alone, before anybody uses it.
+func (k *Kernel) LeaveOut(why error) { k.unserved = why }
 
 // TryScheduler fails where the machine has none of this name.
 func (k *Kernel) TryScheduler(_ context.Context, name string) error {
