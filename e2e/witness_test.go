@@ -145,11 +145,13 @@ func serversOf(n *lab.Namespace) (string, error) {
 	return strings.Join(lines, ""), err
 }
 
-var ourChain = regexp.MustCompile(`(?ms)^\tchain KIPVS6?-.*?^\t\}\n`)
+var ourChain = regexp.MustCompile(`(?ms)^\tchain (KIPVS6?-|KUBE-MARK-MASQ ).*?^\t\}\n`)
 
-// withoutOurs is what a running kube-ipvs has not made.
+// withoutOurs is what a running kube-ipvs has not made, nor kept of kube-proxy's.
 func (w witness) withoutOurs() witness {
-	ours := func(line string) bool { return strings.Contains(line, "KIPVS") || strings.Contains(line, "kube-ipvs0") }
+	ours := func(line string) bool {
+		return strings.Contains(line, "KIPVS") || strings.Contains(line, "kube-ipvs0") || strings.Contains(line, "KUBE-MARK-MASQ")
+	}
 	w.Legacy, w.NFT, w.Sets = without(w.Legacy, ours), without(w.NFT, ours), without(w.Sets, ours)
 	w.Links, w.Addresses, w.Local = without(w.Links, ours), without(w.Addresses, ours), without(w.Local, ours)
 	w.Tables = withoutEmpty(without(ourChain.ReplaceAllString(w.Tables, ""), ours))
@@ -189,6 +191,7 @@ func (w witness) afterCleanupThatEnds(t *testing.T, c *cluster, cleanup lab.Comm
 // more and no less.
 func (w witness) untilTakenOver(t *testing.T, c *cluster) {
 	t.Helper()
+	w = w.withoutOurs() // a lent chain may have been there before
 	var got witness
 	err := lab.UntilEvery(within(t, patience), long, func() error {
 		if got = witnessOf(t, c.host).withoutOurs(); got != w {

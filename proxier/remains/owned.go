@@ -138,7 +138,8 @@ func NodePortsIn(set string) (state.Protocol, bool) {
 }
 
 // lent are the chains that others were invited to jump to: the port mapping of
-// CNI can be told to mark with it. Where one does, the chain keeps its rule.
+// CNI can be told to mark with it. A takeover leaves them as they are; in a
+// cleanup, where somebody does, the chain keeps its rule.
 var lent = map[xtables.Place]bool{{Table: "nat", Chain: "KUBE-MARK-MASQ"}: true}
 
 func kubeProxyChain(p xtables.Place) bool {

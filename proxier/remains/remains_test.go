@@ -191,6 +191,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
+// A chain that others were invited to use stays with its rule as long as there is
+// a proxy, also while nobody uses it, and goes with the proxy (K19).
+func TestALentChainStaysUnusedToo(t *testing.T) {
+	archive, err := txtar.ParseFile("testdata/iptables.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lent := xtables.Place{Table: "nat", Chain: "KUBE-MARK-MASQ"}
+	for scope, stays := range map[Scope]int{Takeover: 1, Cleanup: 0} {
+		m := load(t, archive)
+		if _, err := CarryOut(t.Context(), m, scope); err != nil {
+			t.Fatal(err)
+		}
+		if rules, there := m.found.Rules[nft4][lent]; len(rules) != stays || there != (stays > 0) {
+			t.Errorf("scope %d: the chain is there: %t, with %v", scope, there, rules)
+		}
+	}
+}
+
 // A set that a list of sets is made of cannot be destroyed. That is said, and
 // keeps nothing else from going.
 func TestAStepThatFails(t *testing.T) {
