@@ -3,6 +3,7 @@ package watch
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,9 +69,24 @@ func request[L runtime.Object, R any](
 	}
 	if from.refused != nil && (apierrors.IsNotFound(err) || apierrors.IsForbidden(err)) {
 		from.refused()
+		from.report(ctx, o, err)
+		pause(ctx)
+		return answer, err
 	}
 	from.report(ctx, o, err)
 	return answer, err
+}
+
+// betweenRefusals is until a resource is asked for again that the server has
+// refused: an upgrade or another role may bring it.
+const betweenRefusals = time.Hour
+
+// pause keeps the reflector from its next try, which would come within a minute.
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(betweenRefusals):
+	}
 }
 
 // report logs the first of several failures in a row.
