@@ -25,6 +25,8 @@ func TestIPv4AloneWhereIPv6CannotBeServed(t *testing.T) {
 		if err := s.api.apply(s.file("web.yaml")); err != nil {
 			t.Fatal(err)
 		}
+		s.api.setRanges("10.96.0.0/16", "fd00:10:96::/108")
+		s.api.setPods("10.244.1.0/24", "fd00:10:244:1::/64")
 		s.start()
 		defer s.stop()
 		pause(10 * time.Minute)

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -103,7 +104,8 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 }
 
 func (k *Kernel) checkMember(m state.Member, _ state.None) error {
-	if k.prepared && m.Set != 0 && m.Set.Type() == m.Entry.Type() {
+	served := m.Entry.Family() == ipset.IPv4 || k.unserved == nil
+	if k.prepared && served && m.Set != 0 && m.Set.Type() == m.Entry.Type() {
 		return nil
 	}
 	return fmt.Errorf("no set %s for a %s", m.SetName(), m.Entry.Type())
