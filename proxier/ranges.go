@@ -20,13 +20,13 @@ var (
 // is planned again, or where other hosts have moved.
 func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
 	if moved.Ranges || all {
-		kept, remarks := plan.Ranges(p.networks(p.api.Ranges()), p.needed())
+		kept, remarks := plan.Ranges(p.served(networks(p.api.Ranges())), p.needed())
 		p.ranges = kept
 		p.tables.claim(ranges, plan.RangeRows(kept))
 		p.remarks.note(ranges, remarks)
 	}
 	if moved.Node && p.cfg.PodsOfNode {
-		p.tables.claim(nodePods, plan.PodRows(p.networks(podCIDRs(p.api.Node()))))
+		p.tables.claim(nodePods, plan.PodRows(p.served(networks(podCIDRs(p.api.Node())))))
 	}
 }
 
@@ -38,12 +38,19 @@ func (p *Proxier) needed() (all []plan.Needed) {
 	return append(all, p.planning.Guard.Needed()...)
 }
 
-// networks are those of the texts that can be read, in families that are served;
-// the API server has checked them.
-func (p *Proxier) networks(texts []string) (all []netip.Prefix) {
+// served are the networks of families that are served.
+func (p *Proxier) served(all []netip.Prefix) []netip.Prefix {
+	return slices.DeleteFunc(all, func(n netip.Prefix) bool {
+		return !slices.Contains(p.planning.Families, ipset.FamilyOf(n.Addr()))
+	})
+}
+
+// networks are those of the texts that can be read; the API server has checked
+// them.
+func networks(texts []string) (all []netip.Prefix) {
 	for _, t := range texts {
-		if n, err := netip.ParsePrefix(t); err == nil && slices.Contains(p.planning.Families, ipset.FamilyOf(n.Addr())) {
-			all = append(all, n)
+		if p, err := netip.ParsePrefix(t); err == nil {
+			all = append(all, p)
 		}
 	}
 	return all
