@@ -82,8 +82,10 @@ func TestNoServiceCutsTheNodeOff(t *testing.T) {
 		at   netip.Addr
 	}{
 		{"api", c.Namespace("outside2"), server},
-		{"gateway", c.Outside, c.client("outside").addrs.v4}, {"gateway", c.Outside, c.client("outside").addrs.v6},
-		{"peer", c.Node2.Namespace, c.Node2.IPv4}, {"peer", c.Node2.Namespace, c.Node2.IPv6},
+		{"gateway", c.Outside, c.client("outside").addrs.v4},
+		{"gateway", c.Outside, c.client("outside").addrs.v6},
+		{"peer", c.Node2.Namespace, c.Node2.IPv4},
+		{"peer", c.Node2.Namespace, c.Node2.IPv6},
 	}
 	var asked []question
 	for _, h := range hosts {

@@ -138,11 +138,11 @@ func (r *reached) dial(ctx context.Context, network, address string) (net.Conn, 
 	if err != nil {
 		return nil, err
 	}
-	peer, err := netip.ParseAddrPort(conn.RemoteAddr().String())
-	if err != nil {
-		return conn, nil // not TCP
+	tcp, ok := conn.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return conn, nil
 	}
-	peer = netip.AddrPortFrom(peer.Addr().Unmap(), peer.Port())
+	peer := netip.AddrPortFrom(tcp.AddrPort().Addr().Unmap(), tcp.AddrPort().Port())
 	r.note(func() { r.open[peer]++; r.last = peer })
 	return &reachedConn{Conn: conn, closed: sync.OnceFunc(func() { r.note(func() { r.leave(peer) }) })}, nil
 }

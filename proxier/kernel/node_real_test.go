@@ -66,8 +66,10 @@ func TestALookAtTheNodeMakesNoGarbageForServices(t *testing.T) {
 func TestNodeAddressesTellTheirNetworks(t *testing.T) {
 	freshNamespace(t)
 	for _, args := range [][]string{
-		{"link", "add", "eth0", "type", "dummy"}, {"link", "set", "eth0", "up"},
-		{"address", "add", "192.0.2.1/24", "dev", "eth0"}, {"address", "add", "2001:db8::1/64", "dev", "eth0"},
+		{"link", "add", "eth0", "type", "dummy"},
+		{"link", "set", "eth0", "up"},
+		{"address", "add", "192.0.2.1/24", "dev", "eth0"},
+		{"address", "add", "2001:db8::1/64", "dev", "eth0"},
 		{"address", "add", "192.0.2.7/32", "dev", "lo"},
 	} {
 		output(t, append([]string{"ip"}, args...)...)
@@ -105,8 +107,10 @@ func TestNodeAddressesTellTheirNetworks(t *testing.T) {
 func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
 	freshNamespace(t)
 	for _, args := range [][]string{
-		{"link", "add", "eth0", "type", "dummy"}, {"link", "set", "eth0", "up"},
-		{"address", "add", "192.0.2.1/24", "dev", "eth0"}, {"-6", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad"},
+		{"link", "add", "eth0", "type", "dummy"},
+		{"link", "set", "eth0", "up"},
+		{"address", "add", "192.0.2.1/24", "dev", "eth0"},
+		{"-6", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad"},
 	} {
 		output(t, append([]string{"ip"}, args...)...)
 	}

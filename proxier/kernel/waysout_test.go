@@ -18,7 +18,8 @@ func addressesIn(texts ...string) (all []netip.Addr) {
 
 func TestResolversAreRead(t *testing.T) {
 	text := "# made by hand\nsearch example.com\nnameserver 192.0.2.53\n nameserver\t2001:db8::53 # second\nnameserver fe80::1%eth0\n" +
-		"nameserver\nnameserver nobody\noptions ndots:5\nnameserver ::ffff:192.0.2.54\n"
+		"nameserver\n" +
+		"nameserver none\noptions ndots:5\nnameserver ::ffff:192.0.2.54\n"
 	if got, want := resolversIn(text), addressesIn("192.0.2.53", "2001:db8::53", "fe80::1", "192.0.2.54"); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
