@@ -37,7 +37,7 @@ type Cluster struct {
 }
 
 // New returns a Cluster that marks in changes whatever moves once it runs. Node
-// names our Node: of all others it keeps the addresses alone.
+// names our Node: of all others it keeps the addresses and the networks of their Pods alone.
 func New(client kubernetes.Interface, node string, changes *Changes) (*Cluster, error) {
 	core, disc := client.CoreV1(), client.DiscoveryV1()
 	c := &Cluster{

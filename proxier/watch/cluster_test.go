@@ -225,7 +225,7 @@ func TestASliceThatChangesHandsMarksBothServices(t *testing.T) {
 	})
 }
 
-// Of other Nodes the addresses count, and nothing else is kept: no heartbeat of
+// Of other Nodes the addresses and those of their Pods count, and nothing else is kept: no heartbeat of
 // thousands of them makes any work.
 func TestEventsOfOtherNodes(t *testing.T) {
 	inWorld(t, nil, func(w *world) {
@@ -235,7 +235,7 @@ func TestEventsOfOtherNodes(t *testing.T) {
 		other.Status.Addresses = []v1.NodeAddress{{Type: v1.NodeInternalIP, Address: "192.0.2.2"}}
 		n := must(nodes.Create(w.ctx, other, metav1.CreateOptions{}))
 		w.expect(Moved{Services: times{}, Hosts: true})
-		if all := w.cluster.Nodes(); len(all) != 1 || all[0].Labels != nil || all[0].Spec.PodCIDR != "" || len(all[0].Status.Addresses) != 1 {
+		if all := w.cluster.Nodes(); len(all) != 1 || all[0].Labels != nil || all[0].Spec.PodCIDR != "10.1.0.0/24" || len(all[0].Status.Addresses) != 1 {
 			w.Errorf("kept: %v", all)
 		}
 
@@ -246,7 +246,11 @@ func TestEventsOfOtherNodes(t *testing.T) {
 		w.expect(Moved{Services: times{}})
 
 		n.Status.Addresses = append(n.Status.Addresses, v1.NodeAddress{Type: v1.NodeExternalIP, Address: "198.51.100.2"})
-		must(nodes.UpdateStatus(w.ctx, n, metav1.UpdateOptions{}))
+		n = must(nodes.UpdateStatus(w.ctx, n, metav1.UpdateOptions{}))
+		w.expect(Moved{Services: times{}, Hosts: true})
+
+		n.Spec.PodCIDRs = []string{"10.1.0.0/24", "fd00:10:1::/64"}
+		must(nodes.Update(w.ctx, n, metav1.UpdateOptions{}))
 		w.expect(Moved{Services: times{}, Hosts: true})
 
 		if err := nodes.Delete(w.ctx, "n2", metav1.DeleteOptions{}); err != nil {

@@ -117,7 +117,7 @@ func trimNode(n *v1.Node) {
 }
 
 // trimOthers is trim for all Nodes, of which there may be thousands: of those
-// with another name it leaves the addresses.
+// with another name it leaves the addresses and the networks of Pods.
 func trimOthers(ours string) func(any) (any, error) {
 	return func(obj any) (any, error) {
 		n, ok := obj.(*v1.Node)
@@ -126,6 +126,7 @@ func trimOthers(ours string) func(any) (any, error) {
 		}
 		*n = v1.Node{
 			ObjectMeta: metav1.ObjectMeta{Name: n.Name, UID: n.UID, ResourceVersion: n.ResourceVersion},
+			Spec:       v1.NodeSpec{PodCIDR: n.Spec.PodCIDR, PodCIDRs: n.Spec.PodCIDRs},
 			Status:     v1.NodeStatus{Addresses: n.Status.Addresses},
 		}
 		return n, nil
