@@ -27,8 +27,11 @@ func TestIPv6IsAskedForOnlyWhereItIsUsed(t *testing.T) {
 		{"Pods of IPv4 on a node of both", []netip.Addr{v4, v6}, []netip.Prefix{pods4}, nil, nil},
 		{"Pods of both", []netip.Addr{v4, v6}, []netip.Prefix{pods4, pods6}, &snapshot.Daemon{Families: []string{"IPv4", "IPv6"}}, []string{forwarding, off}},
 		{
-			"a daemon that leaves it out", []netip.Addr{v4, v6}, nil,
-			&snapshot.Daemon{Families: []string{"IPv4"}, Unserved: "IPv6: no table nat"}, []string{left},
+			"a daemon that leaves it out",
+			[]netip.Addr{v4, v6},
+			nil,
+			&snapshot.Daemon{Families: []string{"IPv4"}, Unserved: "IPv6: no table nat"},
+			[]string{left},
 		},
 	} {
 		m := snapshot.Machine{IPVS: true, Nodes: c.node, Sysctls: map[string]string{

@@ -23,7 +23,7 @@ const (
 // stays with its rule, also while nobody leads to it: whoever was invited to may
 // at any time (K19). Ours masquerade what it marks.
 func (s Scope) Chain(p xtables.Place) bool {
-	return kubeProxyChain(p) && !(s == Takeover && lent[p]) || s == Cleanup && ourName(p.Chain)
+	return kubeProxyChain(p) && (s != Takeover || !lent[p]) || s == Cleanup && ourName(p.Chain)
 }
 
 // Set tells whether an IP set is to go.
