@@ -161,6 +161,14 @@ func readAddr(b []byte, family uint16) (netip.Addr, bool) {
 // values reads attributes. Bad says that one did not have its length.
 type values struct{ bad bool }
 
+func (in *values) uint8(v []byte) uint8 {
+	if len(v) != 1 {
+		in.bad = true
+		return 0
+	}
+	return v[0]
+}
+
 func (in *values) uint16(v []byte) uint16 {
 	if len(v) != 2 {
 		in.bad = true

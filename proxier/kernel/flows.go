@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 
-	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -20,31 +19,27 @@ import (
 // and what they once missed (masquerading among it) is never made up for. Of
 // UDP, whose clients keep an entry alive with each datagram, all go that none
 // of the real servers named here answers. It reads the whole table of each
-// family concerned, however many servers there are, and may run beside the
-// goroutine that owns the Kernel.
+// family concerned, however many servers there are, and keeps nothing of it. It
+// may run beside the goroutine that owns the Kernel.
 func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServer][]netip.AddrPort) (deleted int, err error) {
-	h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)
+	table, err := dial(unix.NETLINK_NETFILTER)
 	if err != nil {
-		return 0, fmt.Errorf("open conntrack: %w", err)
+		return 0, err
 	}
-	defer h.Close()
-	stale := staleFlows(servers)
+	defer func() { err = errors.Join(err, table.close()) }()
+	deletes, err := dial(unix.NETLINK_NETFILTER)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, deletes.close()) }()
+	f := forgetting{stale: staleFlows(servers), deletes: deletes}
 	var errs []error
-	for _, f := range k.Families() {
-		if ctx.Err() != nil || !concerns(servers, f) {
-			continue
-		}
-		family := netlink.InetFamily(unix.AF_INET)
-		if f == ipset.IPv6 {
-			family = unix.AF_INET6
-		}
-		n, err := h.ConntrackDeleteFilters(netlink.ConntrackTable, family, stale)
-		deleted += int(n)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("delete flows: %w", translate(err, nil)))
+	for _, family := range k.Families() {
+		if ctx.Err() == nil && concerns(servers, family) {
+			errs = append(errs, f.look(ctx, table, family))
 		}
 	}
-	return deleted, errors.Join(append(errs, ctx.Err())...)
+	return f.deleted, errors.Join(append(errs, ctx.Err())...)
 }
 
 func concerns(servers map[state.VirtualServer][]netip.AddrPort, f ipset.Family) bool {
@@ -56,28 +51,69 @@ func concerns(servers map[state.VirtualServer][]netip.AddrPort, f ipset.Family) 
 	return false
 }
 
-// staleFlows matches flows to a server that nobody of it answers.
+// forgetting is one look at the table of connections.
+type forgetting struct {
+	stale   staleFlows
+	deletes *conn
+	waiting []request // entries that are to go
+	deleted int
+}
+
+// look reads the table of one family. Entries are deleted while it is read: the
+// kernel goes on from where it is, also where that has gone.
+func (f *forgetting) look(ctx context.Context, table *conn, family ipset.Family) error {
+	header := netfilterHeader(unix.AF_INET, 0)
+	if family == ipset.IPv6 {
+		header = netfilterHeader(unix.AF_INET6, 0)
+	}
+	ask := request{kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_GET, body: header}
+	err := table.list(ask, func(body []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		flow, err := readFlow(body)
+		if err != nil || !f.stale.has(flow) {
+			return err
+		}
+		f.waiting = append(f.waiting, flow.deletion(header))
+		if len(f.waiting) == messagesPerSend {
+			return f.flush()
+		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("list flows: %w", translate(err, nil))
+	}
+	return errors.Join(err, f.flush())
+}
+
+// flush deletes what waits; what has ended by itself is no error.
+func (f *forgetting) flush() error {
+	var errs []error
+	for _, err := range f.deletes.do(f.waiting) {
+		if err == nil {
+			f.deleted++
+		}
+		errs = append(errs, translate(err, map[unix.Errno]error{unix.ENOENT: nil}))
+	}
+	f.waiting = f.waiting[:0]
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("delete flows: %w", err)
+	}
+	return nil
+}
+
+// staleFlows are the flows to a server that nobody of it answers.
 type staleFlows map[state.VirtualServer][]netip.AddrPort
 
-// MatchConntrackFlow is asked for each entry of the table.
-func (s staleFlows) MatchConntrackFlow(flow *netlink.ConntrackFlow) bool {
-	server := state.VirtualServer{
-		Addr:     netip.AddrPortFrom(plainAddr(flow.Forward.DstIP), flow.Forward.DstPort),
-		Protocol: state.Protocol(flow.Forward.Protocol),
-	}
+func (s staleFlows) has(f flow) bool {
+	server := state.VirtualServer{Addr: f.asked.to, Protocol: f.asked.protocol}
 	real, concerned := s[server]
 	if !concerned {
 		return false
 	}
-	answering := netip.AddrPortFrom(plainAddr(flow.Reverse.SrcIP), flow.Reverse.SrcPort)
 	if server.Protocol == state.UDP {
-		return !slices.Contains(real, answering)
+		return !slices.Contains(real, f.answers.from)
 	}
-	return answering == server.Addr
-}
-
-// plainAddr is not valid for what is no address.
-func plainAddr(ip net.IP) netip.Addr {
-	addr, _ := netip.AddrFromSlice(ip)
-	return addr.Unmap()
+	return f.answers.from == server.Addr
 }
