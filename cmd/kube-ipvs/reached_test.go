@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -49,22 +50,23 @@ func TestWhereTheAPIServerIsReached(t *testing.T) {
 func TestTheAPIServersNameIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReached(&rest.Config{Host: "https://api.example.com:6443"})
-		var found []netip.Addr
+		var found atomic.Value // []netip.Addr
 		r.resolve = func(_ context.Context, host string) ([]netip.Addr, error) {
-			if host != "api.example.com" || found == nil {
+			addrs, _ := found.Load().([]netip.Addr)
+			if host != "api.example.com" || len(addrs) == 0 {
 				return nil, errors.New("no such host")
 			}
-			return found, nil
+			return slices.Clone(addrs), nil
 		}
-		changed := 0
-		r.changed = func() { changed++ }
+		var changed atomic.Int32
+		r.changed = func() { changed.Add(1) }
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- r.follow(ctx) }()
 		for _, step := range []struct {
 			found   []string
 			want    []string
-			changed int
+			changed int32
 		}{
 			{nil, nil, 0},
 			{[]string{"192.0.2.250", "2001:db8::fa"}, []string{"192.0.2.250:6443", "[2001:db8::fa]:6443"}, 1},
@@ -72,14 +74,15 @@ func TestTheAPIServersNameIsFollowed(t *testing.T) {
 			{[]string{"192.0.2.251"}, []string{"192.0.2.251:6443"}, 2},
 			{nil, []string{"192.0.2.251:6443"}, 2},
 		} {
-			found = nil
+			var addrs []netip.Addr
 			for _, text := range step.found {
-				found = append(found, netip.MustParseAddr(text))
+				addrs = append(addrs, netip.MustParseAddr(text))
 			}
+			found.Store(addrs)
 			time.Sleep(askAgain) // the clock is synctest's
 			synctest.Wait()
-			if got := r.addresses(); !slices.Equal(got, addrPorts(step.want...)) || changed != step.changed {
-				t.Errorf("%v: %v, told %d times; want %v, %d", step.found, got, changed, step.want, step.changed)
+			if got := r.addresses(); !slices.Equal(got, addrPorts(step.want...)) || changed.Load() != step.changed {
+				t.Errorf("%v: %v, told %d times; want %v, %d", step.found, got, changed.Load(), step.want, step.changed)
 			}
 		}
 		cancel()
