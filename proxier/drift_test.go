@@ -34,9 +34,15 @@ func running(t *testing.T, services int) (*fakeCluster, *kerneltest.Kernel) {
 // work has a daemon work with this kernel, which is k or stands before it.
 func work(t *testing.T, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kernel) *proxier.Proxier {
 	t.Helper()
+	return workAs(t, testConfig, api, k, as)
+}
+
+// workAs does so with a configuration of its own.
+func workAs(t *testing.T, cfg proxier.Config, api *fakeCluster, k *kerneltest.Kernel, as proxier.Kernel) *proxier.Proxier {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	p := proxier.New(testConfig, proxier.Parts{
+	p := proxier.New(cfg, proxier.Parts{
 		API: api, Changes: api.changes, Kernel: as, Health: health.New(testConfig.SyncPeriod), HealthPorts: k.HealthPorts(), Events: api,
 	})
 	go func() { done <- p.Run(ctx) }()
