@@ -54,6 +54,13 @@ func TestLocalPods(t *testing.T) {
 		others(t, "node", "outside")
 	})
 	t.Run("A33 those in the Node's networks, which it does not have yet", func(t *testing.T) {
+		ctx := within(t, soon)
+		if err := api.CoreV1().Nodes().Delete(ctx, "node", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := createTheNode(ctx); err != nil {
+			t.Fatal(err)
+		}
 		run(t, "NodeCIDR")
 		others(t, "p3", "node", "outside")
 	})
@@ -75,14 +82,14 @@ func seenAs(as source, pods ...string) func(question) error {
 	return func(q question) error { return q.answered(as, pods) }
 }
 
-// givePodRanges does what a controller of the cluster does for a Node.
+// givePodRanges does what a controller of the cluster does for a Node, which has
+// them from then on.
 func (s *space) givePodRanges(t *testing.T) {
 	t.Helper()
 	ctx := within(t, soon)
 	node, err := api.CoreV1().Nodes().Get(ctx, "node", metav1.GetOptions{})
 	if err == nil {
-		node.Spec.PodCIDR = s.Node.PodRange4.String()
-		node.Spec.PodCIDRs = []string{s.Node.PodRange4.String(), s.Node.PodRange6.String()}
+		node.Spec.PodCIDR, node.Spec.PodCIDRs = rangesOfNode[0], rangesOfNode
 		_, err = api.CoreV1().Nodes().Update(ctx, node, metav1.UpdateOptions{})
 	}
 	if err != nil {

@@ -70,10 +70,23 @@ func reachAPI() error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
+	return createTheNode(ctx, rangesOfNode...)
+}
+
+// rangesOfNode are the networks of the Pods of node.
+var rangesOfNode = []string{"10.244.1.0/24", "fd00:10:244:1::/64"}
+
+// createTheNode makes the Node of node; a controller of the cluster has given it
+// these networks.
+func createTheNode(ctx context.Context, ranges ...string) error {
 	nodes := api.CoreV1().Nodes()
-	node, err := nodes.Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		Name: "node", Labels: map[string]string{corev1.LabelTopologyZone: "zone-a"},
-	}}, metav1.CreateOptions{})
+	}}
+	if len(ranges) > 0 {
+		node.Spec.PodCIDR, node.Spec.PodCIDRs = ranges[0], ranges
+	}
+	node, err := nodes.Create(ctx, node, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("create the Node: %w", err)
 	}

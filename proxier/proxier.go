@@ -30,7 +30,7 @@ type Config struct {
 	MinSyncPeriod time.Duration // at least this long from the end of a pass to the next change; zero: at once
 	NodePorts     NodePorts     // which of the node's addresses answer on node ports
 	Takeover      bool          // remove what kube-proxy has left behind
-	PodsOfNode    bool          // Pods of this node are told by the networks that its Node object names
+	PodsOfNode    bool          // which Pods are this node's is told by the networks that its Node object names
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
 	OwnPorts []netip.AddrPort // where this process listens itself

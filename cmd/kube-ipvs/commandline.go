@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/kube-proxy/config/v1alpha1"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 // commandLine is what the arguments say, before any file is read.
@@ -22,6 +24,7 @@ type commandLine struct {
 	drainTimeout                      metav1.Duration
 	dryRun, restoreSysctls            bool
 	output                            string
+	acceptTraffic                     string
 	version                           versionForm
 	healthzPort, metricsPort          int32
 	serviceMetrics                    int32
@@ -61,11 +64,12 @@ func (l *commandLine) mayBeExternal() any      { return &l.externalRanges }
 func (l *commandLine) mayBeLoadBalancers() any { return &l.loadBalancerRanges }
 func (l *commandLine) aliases() any            { return &l.aliasRange }
 func (l *commandLine) traffic() any            { return &l.serviceMetrics }
+func (l *commandLine) accepted() any           { return &l.acceptTraffic }
 
 func newCommandLine() *commandLine {
 	l := &commandLine{
 		takeover: true, serveNodeAddresses: true, output: "text", healthzPort: healthzPort, metricsPort: metricsPort, given: map[string]bool{},
-		drainTimeout: metav1.Duration{Duration: drainTimeout},
+		drainTimeout: metav1.Duration{Duration: drainTimeout}, acceptTraffic: string(kernel.AcceptAuto),
 	}
 	setDefaults(&l.config)
 	return l

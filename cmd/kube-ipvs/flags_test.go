@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 // flagCases is every flag there is. One that is honoured is tried with value
@@ -95,6 +97,7 @@ var flagCases = []struct {
 	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, told: "standard error"},
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *options) { o.DrainTimeout = 90 * time.Second }},
+	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *options) { o.Accept = kernel.AcceptNever }},
 	{id: "B155", flag: "serve-node-addresses", value: "false", set: func(o *options) { o.ServeNodeAddresses = false }},
 	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *options) {
 		o.ExternalRanges = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}

@@ -171,7 +171,7 @@ func showDiff(cmd *cobra.Command, _ []string) error {
 func (o options) check(cmd *cobra.Command) error {
 	v := lookAndTell(cmd, snapshot.Question{})
 	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Wish{
-		Scheduler: o.Scheduler, StrictARP: o.StrictARP, API: o.apiAddress(), Pods: o.pods().CIDRs,
+		Scheduler: o.Scheduler, StrictARP: o.StrictARP, Accept: o.Accept != kernel.AcceptNever, API: o.apiAddress(), Pods: o.pods().CIDRs,
 	}), style(cmd))
 	cmd.Print(text)
 	if worst == explain.Error {

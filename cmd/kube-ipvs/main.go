@@ -72,6 +72,7 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 		Scheduler:    o.Scheduler,
 		Rules:        o.rules(),
 		ExcludeCIDRs: o.ExcludeCIDRs,
+		Accept:       o.Accept,
 		StrictARP:    o.StrictARP,
 		Record:       recordFile,
 		Unrecorded:   func(err error) { klog.InfoS("Cleanup will not be able to restore sysctls and time-outs", "err", err) },

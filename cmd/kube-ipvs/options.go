@@ -49,6 +49,7 @@ type options struct {
 	InterfacePrefix   string
 	MasqueradeBit     int
 	MasqueradeAll     bool
+	Accept            kernel.Accept
 	NodePortAddresses []string // prefixes and the words primary, localhost, all; empty: all
 	ExternalIPs       bool     // serve Services' externalIPs
 

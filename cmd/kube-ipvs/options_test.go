@@ -36,6 +36,7 @@ func defaults() options {
 		DetectLocal:      "ClusterCIDR",
 		MasqueradeBit:    14,
 		ExternalIPs:      true,
+		Accept:           kernel.AcceptAuto,
 		Scheduler:        "rr",
 		SyncPeriod:       30 * time.Second,
 		DrainTimeout:     15 * time.Minute,

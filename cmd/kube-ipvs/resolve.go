@@ -65,6 +65,7 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 		InterfacePrefix:   c.DetectLocal.InterfaceNamePrefix,
 		MasqueradeBit:     r.masqueradeBit(),
 		MasqueradeAll:     c.IPTables.MasqueradeAll,
+		Accept:            r.accept(),
 		NodePortAddresses: r.nodePortAddresses(),
 		ExternalIPs:       r.externalIPs(),
 
@@ -207,6 +208,14 @@ func (r *reading) drainTimeout() time.Duration {
 		r.problem("", "--drain-timeout %q: must not be negative", d)
 	}
 	return d
+}
+
+func (r *reading) accept() kernel.Accept {
+	a := kernel.Accept(r.line.acceptTraffic)
+	if !slices.Contains([]kernel.Accept{kernel.AcceptAuto, kernel.AcceptAlways, kernel.AcceptNever}, a) {
+		r.problem("", "--accept-service-traffic %q: must be auto, always or never", string(a))
+	}
+	return a
 }
 
 func (r *reading) serviceMetrics() int {

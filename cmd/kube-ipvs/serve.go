@@ -98,7 +98,7 @@ func (o options) run(ctx context.Context, server apiServer, k *kernel.Kernel, h 
 		SyncPeriod:        o.SyncPeriod,
 		MinSyncPeriod:     o.MinSyncPeriod,
 		NodePorts:         o.nodePorts(),
-		PodsOfNode:        o.pods().Listed,
+		PodsOfNode:        o.pods().Interface == "",
 		Takeover:          o.Takeover,
 		DrainTimeout:      o.DrainTimeout,
 		IgnoreExternalIPs: !o.ExternalIPs,

@@ -84,6 +84,7 @@ var settings = []setting{
 	{group: traffic, flag: "pod-interface-name-prefix", field: "detectLocal.interfaceNamePrefix", text: "the `prefix` of names of interfaces that packets of Pods come in from, for --detect-local-mode InterfaceNamePrefix"},
 	{group: traffic, flag: "masquerade-all", field: "iptables.masqueradeAll", text: "hide the clients of all cluster addresses behind this node"},
 	{group: traffic, flag: "iptables-masquerade-bit", field: "iptables.masqueradeBit", text: "`bit` of the packet mark for what is to be masqueraded, 0 to 31"},
+	{group: traffic, flag: "accept-service-traffic", own: (*commandLine).accepted, beside: true, text: "accept new connections to Services before the host's own rules of iptables filter INPUT: `auto`, where these keep out what none of them lets in, always or never"},
 	{group: traffic, flag: "nodeport-addresses", field: "nodePortAddresses", text: "`CIDRs` of the addresses that answer on node ports, or primary (none while that is not known), or all; empty: all"},
 	{group: traffic, flag: "bind-address", field: "bindAddress", text: "this node's `IP`, unless it is 0.0.0.0 or ::; nothing is bound to it"},
 

@@ -14,6 +14,7 @@ import (
 type Wish struct {
 	Scheduler string
 	StrictARP bool
+	Accept    bool           // Services are let in where filter INPUT keeps out what no rule lets in
 	API       netip.Addr     // of the API server; not valid if it has a name or is not known
 	Pods      []netip.Prefix // their networks, where they are known
 }
@@ -40,7 +41,7 @@ type Result struct {
 // that runs (nil: none) adds what it knows.
 func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 	return slices.Concat(
-		checkModules(m, w), checkSysctls(m, d, w), checkIPv6(m, d, w), checkTimeouts(m, d), checkTables(m), checkProxies(m),
+		checkModules(m, w), checkSysctls(m, d, w), checkIPv6(m, d, w), checkTimeouts(m, d), checkTables(m), checkFirewall(m, w), checkProxies(m),
 		checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
 	)
 }

@@ -144,6 +144,56 @@ func TestRulesThatStandInTheWay(t *testing.T) {
 	}
 }
 
+// K41: a host that keeps out what no rule lets in.
+func TestTheHostsFirewall(t *testing.T) {
+	for name, c := range map[string]struct {
+		table snapshot.Tables
+		wish  Wish
+		level Level
+	}{
+		"no firewall":        {snapshot.Tables{Ours: true}, Wish{Accept: true}, ""},
+		"accepted":           {snapshot.Tables{Ours: true, Refuses: true, Accepts: true}, Wish{Accept: true}, Fine},
+		"to be accepted":     {snapshot.Tables{Ours: true, Refuses: true}, Wish{Accept: true}, Fine},
+		"the host decides":   {snapshot.Tables{Ours: true, Refuses: true}, Wish{}, Warning},
+		"of another backend": {snapshot.Tables{Refuses: true}, Wish{}, ""},
+	} {
+		var got Level
+		for _, r := range checkFirewall(snapshot.Machine{Tables: []snapshot.Tables{c.table}}, c.wish) {
+			got = r.Level
+		}
+		if got != c.level {
+			t.Errorf("%s: %q, want %q", name, got, c.level)
+		}
+	}
+	firewalld := snapshot.Machine{Processes: []snapshot.Process{{ID: 7, Name: "firewalld"}}}
+	if all := checkFirewall(firewalld, Wish{}); len(all) != 1 || all[0].Level != Warning {
+		t.Errorf("firewalld: %+v", all)
+	}
+}
+
+// A rule of the host that stands behind one of ours that accepts is not the cause.
+func TestRulesBehindOursDoNotCount(t *testing.T) {
+	refusing := "filter INPUT -j REJECT --reject-with icmp-host-prohibited"
+	ours := "filter INPUT -m conntrack --ctstate NEW -j KIPVS-FILTER"
+	for name, c := range map[string]struct {
+		table  snapshot.Tables
+		causes int
+	}{
+		"behind one that accepts":         {snapshot.Tables{Rules: []string{ours, refusing}, Accepts: true}, 0},
+		"behind one that does not":        {snapshot.Tables{Rules: []string{ours, refusing}}, 1},
+		"before one that would accept it": {snapshot.Tables{Rules: []string{refusing, ours}, Accepts: true}, 1},
+	} {
+		var v verdict
+		f := traced{}
+		if err := f.Server.UnmarshalText([]byte("10.96.0.1:80/TCP")); err != nil {
+			t.Fatal(err)
+		}
+		if v.input(c.table, f); len(v.causes) != c.causes {
+			t.Errorf("%s: %q", name, v.causes)
+		}
+	}
+}
+
 func TestStatusOfADaemonInTrouble(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	d := snapshot.Daemon{Version: "v1.0.0", Node: "node-a", Families: []string{"IPv4"}, Scheduler: "rr", Started: now.Add(-time.Hour), Taken: now}

@@ -40,11 +40,7 @@ func (v *verdict) rules(m snapshot.Machine, f traced) {
 		if !strings.HasPrefix(t.Program, name) {
 			continue
 		}
-		for _, rule := range t.Rules {
-			if text, input := strings.CutPrefix(rule, "filter INPUT "); input {
-				v.foreignRule(t.Program, text, f)
-			}
-		}
+		v.input(t, f)
 		if t.Ours {
 			seen = true
 			if !slices.ContainsFunc(t.Rules, func(r string) bool { return strings.HasSuffix(r, "-j "+prefix+"MARK") }) {
@@ -55,6 +51,22 @@ func (v *verdict) rules(m snapshot.Machine, f traced) {
 	}
 	if seen && len(v.causes) == before {
 		v.fine("rules", "in place")
+	}
+}
+
+// input looks through filter INPUT, as far as a packet for a Service gets there.
+func (v *verdict) input(t snapshot.Tables, f traced) {
+	for _, rule := range t.Rules {
+		text, input := strings.CutPrefix(rule, "filter INPUT ")
+		if input && t.Accepts && strings.HasSuffix(text, "FILTER") {
+			return
+		}
+		if input {
+			v.foreignRule(t.Program, text, f)
+		}
+	}
+	if t.Ours && t.Refuses {
+		v.notes = append(v.notes, t.Program+" filter INPUT keeps out what none of its rules lets in: see --accept-service-traffic")
 	}
 }
 

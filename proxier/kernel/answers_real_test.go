@@ -5,14 +5,16 @@ package kernel_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
@@ -26,9 +28,9 @@ type flow struct {
 	net.Conn
 }
 
-// ask sends one line and wants it answered.
-func (f flow) ask() error {
-	if err := f.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+// ask sends one line and wants it answered in this time.
+func (f flow) ask(within time.Duration) error {
+	if err := f.SetDeadline(time.Now().Add(within)); err != nil {
 		return err
 	}
 	if _, err := fmt.Fprintln(f, "hello"); err != nil {
@@ -41,27 +43,38 @@ func (f flow) ask() error {
 	return err
 }
 
-// from opens a connection from the node's own address and this port.
-func (s street) from(port uint16, protocol v1.Protocol, to netip.AddrPort) (f flow, err error) {
-	own, network := s.Node.IPv4, strings.ToLower(string(protocol))
-	if to.Addr().Is6() {
-		own = s.Node.IPv6
-	}
+// from opens a connection from the namespace's own address and this port.
+func (s street) from(n *lab.Namespace, own netip.AddrPort, protocol v1.Protocol, to netip.AddrPort) (f flow, err error) {
 	d := net.Dialer{Timeout: 10 * time.Second}
 	if protocol == lab.TCP {
-		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(own, port))
+		d.LocalAddr = net.TCPAddrFromAddrPort(own)
 	} else {
-		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(own, port))
+		d.LocalAddr = net.UDPAddrFromAddrPort(own)
 	}
-	f.name = fmt.Sprintf("%s from port %d to %s", protocol, port, to)
-	err = s.Node.Do(func() (err error) {
-		f.Conn, err = d.DialContext(context.Background(), network, to.String())
+	// The port may be that of another connection of the same client, to elsewhere.
+	d.Control = func(_, _ string, c syscall.RawConn) error {
+		var failed error
+		err := c.Control(func(fd uintptr) { failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1) })
+		return errors.Join(err, failed)
+	}
+	f.name = fmt.Sprintf("%s from %s to %s", protocol, own, to)
+	err = n.Do(func() (err error) {
+		f.Conn, err = d.DialContext(context.Background(), strings.ToLower(string(protocol)), to.String())
 		return err
 	})
 	if err == nil {
 		s.Cleanup(func() { _ = f.Close() })
 	}
 	return f, err
+}
+
+// fromNode does so on the node.
+func (s street) fromNode(port uint16, protocol v1.Protocol, to netip.AddrPort) (flow, error) {
+	own := s.Node.IPv4
+	if to.Addr().Is6() {
+		own = s.Node.IPv6
+	}
+	return s.from(s.Node.Namespace, netip.AddrPortFrom(own, port), protocol, to)
 }
 
 // servers are where processes of the node go: into the world, to a Pod, to
@@ -98,9 +111,9 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 		to = s.servers()
 		for _, protocol := range both {
 			for _, at := range to {
-				f, err := s.from(30000+older, protocol, at)
+				f, err := s.fromNode(30000+older, protocol, at)
 				if err == nil {
-					err = f.ask()
+					err = f.ask(10 * time.Second)
 				}
 				if err != nil {
 					t.Fatalf("before there is any Service: %v", err)
@@ -117,7 +130,7 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 	for _, port := range []uint16{30000 + younger, 30000 + localOnly} {
 		for _, protocol := range both {
 			for _, at := range to {
-				f, err := s.from(port, protocol, at)
+				f, err := s.fromNode(port, protocol, at)
 				if err != nil {
 					t.Error(err)
 					continue
@@ -127,7 +140,7 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 		}
 	}
 	for _, f := range flows {
-		if err := f.ask(); err != nil {
+		if err := f.ask(10 * time.Second); err != nil {
 			t.Errorf("%s: %v", f.name, err)
 		}
 	}
@@ -148,18 +161,14 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 		}
 	})
 	t.Run("masquerading takes a node port", func(t *testing.T) {
-		err := s.Node.Do(func() error {
-			for program, own := range map[string]string{"iptables": s.Node.IPv4.String(), "ip6tables": "[" + s.Node.IPv6.String() + "]"} {
-				for _, protocol := range []string{"tcp", "udp"} {
-					out, err := exec.Command(program, "-w", "-t", "nat", "-I", "POSTROUTING", "1", "-p", protocol, "--dport", fmt.Sprint(lab.Port),
-						"-j", "SNAT", "--to-source", fmt.Sprintf("%s:%d", own, 30000+moved)).CombinedOutput()
-					if err != nil {
-						return fmt.Errorf("%w: %s", err, out)
-					}
-				}
+		var rules []string
+		for program, own := range map[string]string{"iptables": s.Node.IPv4.String(), "ip6tables": "[" + s.Node.IPv6.String() + "]"} {
+			for _, protocol := range []string{"tcp", "udp"} {
+				rules = append(rules, fmt.Sprintf("%s -w -t nat -I POSTROUTING 1 -p %s --dport %d -j SNAT --to-source %s:%d",
+					program, protocol, lab.Port, own, 30000+moved))
 			}
-			return nil
-		})
+		}
+		err := s.onNode(rules...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ type Config struct {
 	Scheduler    string         // of virtual servers, to be found in the kernel
 	Rules        rules.Config   // what the packet program depends on
 	ExcludeCIDRs []netip.Prefix // virtual servers of others within are never adopted and never removed
+	Accept       Accept         // new connections to Services in filter INPUT
 	StrictARP    bool           // answer ARP only on the interface that has the address
 	Timeouts     Timeouts
 
@@ -55,6 +56,7 @@ type Kernel struct {
 // programs, and run beside the goroutine that writes rows.
 type beside struct {
 	sets      *ipset.Client // whole sets
+	ipvs      *conn         // generic netlink: the virtual servers of answers
 	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
 	route     *conn         // rtnetlink: routes
 	tables    map[ipset.Family]*tables
@@ -135,6 +137,9 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.beside.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
+	if k.beside.ipvs, err = dial(unix.NETLINK_GENERIC); err != nil {
+		return k, err
+	}
 	if k.beside.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
 		return k, err
 	}
@@ -157,7 +162,7 @@ func (k *Kernel) Close() error {
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	for _, c := range []*conn{k.conn, k.route, k.beside.netfilter, k.beside.route} {
+	for _, c := range []*conn{k.conn, k.route, k.beside.ipvs, k.beside.netfilter, k.beside.route} {
 		if c != nil && c.fd >= 0 {
 			errs = append(errs, c.close())
 		}

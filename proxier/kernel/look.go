@@ -16,8 +16,11 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // ReadMachine says what there is on this machine, for somebody who only looks: no
@@ -145,6 +148,8 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 				t.Version = strings.TrimSpace(version.String())
 			}
 			t.Rules = rulesOf(out.String())
+			t.Refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
+			t.Accepts = accepts(out.String())
 			all = append(all, t)
 		}
 	}
@@ -187,6 +192,20 @@ func InterfaceTo(addr netip.Addr) (string, error) {
 		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, translate(err, nil))
 	}
 	return link.Attrs().Name, nil
+}
+
+// accepts tells whether our chain in filter INPUT lets in Services.
+func accepts(dump string) bool {
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		for _, c := range program(f, rules.Config{Accept: true}) {
+			for _, r := range c.rules {
+				if strings.HasSuffix(c.name, "FILTER") && strings.HasSuffix(r, "-j ACCEPT") && strings.Contains(dump, "-A "+c.name+" "+r+"\n") {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 func release() string {

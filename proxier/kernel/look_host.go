@@ -84,8 +84,9 @@ func readSysctls(root string) map[string]string {
 	return all
 }
 
-// programs of interest: other proxies, and who announces addresses by ARP.
-var programs = []string{"kube-proxy", "kube-router", "cilium-agent", "speaker", "kube-vip", "keepalived", "loxilb"}
+// programs of interest: other proxies, who announces addresses by ARP, and a
+// firewall with rules of its own.
+var programs = []string{"kube-proxy", "kube-router", "cilium-agent", "speaker", "kube-vip", "keepalived", "loxilb", "firewalld"}
 
 // findProcesses sees those that this process may see.
 func findProcesses(proc string) (all []snapshot.Process) {

@@ -84,6 +84,7 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	node := cluster.Node{Name: "node", Addresses: own, NodePortAddresses: own}
 	cfg := plan.Config{Scheduler: "rr", Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
 	s.add(plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6}))
+	s.add(plan.PodRows([]netip.Prefix{l.Node.PodRange4, l.Node.PodRange6}))
 	book := plan.NewBook(state.Aliases{})
 	for _, p := range services(s) {
 		var ports []cluster.Port
@@ -113,14 +114,31 @@ func (s street) add(rows state.Rows) {
 	maps.Copy(s.rows.Addresses, rows.Addresses)
 }
 
-func (s street) serve() error {
+// open is a kernel of the node, for a daemon that is told this much.
+func (s street) open(accept kernel.Accept) (*kernel.Kernel, error) {
 	k, err := kernel.Open(kernel.Config{
-		Scheduler: "rr", Rules: streetRules,
+		Scheduler: "rr", Rules: streetRules, Accept: accept,
 	})
+	if err == nil {
+		s.Cleanup(func() { _ = k.Close() })
+	}
+	return k, err
+}
+
+// prepare is what such a daemon does at its start.
+func (s street) prepare(accept kernel.Accept) error {
+	k, err := s.open(accept)
+	if err == nil {
+		_, err = k.Prepare(s.Context())
+	}
+	return err
+}
+
+func (s street) serve() error {
+	k, err := s.open(kernel.AcceptAuto)
 	if err != nil {
 		return err
 	}
-	s.Cleanup(func() { _ = k.Close() })
 	_, err = k.Prepare(s.Context())
 	left, failed := k.Host(s.Context())
 	return errors.Join(append(left, failed, err,
@@ -229,6 +247,8 @@ func TestPoliciesWithPackets(t *testing.T) {
 		{"p1", "lb", bothHere, "p1 to node, r1 to p1"},
 		{"node", "lb", bothHere, "p1 to node, r1 to node"},
 		{"node", "port", bothHere, "p1 to node, r1 to node"},
+		{"r2", "port", bothHere, "p1 to node, r1 to node"},
+		{"r1", "port", noneHere, "r1 to node, r2 to node"},
 		{"p2", "cluster", bothHere, "p1 to p2, r1 to p2"},
 
 		{"outside", "lb", noneHere, "dropped"},

@@ -40,7 +40,11 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		}
 		sets, err := k.ensureSets(ctx, f)
 		note("set", sets, err)
-		rules, err := k.beside.tables[f].ensure(ctx, program(f, k.cfg.Rules), k.generation)
+		rules, err := k.beside.tables[f].ensure(ctx, func(refuses bool) []chain {
+			cfg := k.cfg.Rules
+			cfg.Accept = k.cfg.Accept.where(refuses)
+			return program(f, cfg)
+		}, k.generation)
 		note("rule", rules, err)
 	}
 	maps.DeleteFunc(mended, func(_ string, n int) bool { return n == 0 })

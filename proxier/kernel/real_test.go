@@ -131,6 +131,31 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 	}
 }
 
+// A flush of IPVS takes the servers of answers along; half of one is no server.
+func TestTheServersOfAnswersAreMadeAgain(t *testing.T) {
+	freshNamespace(t)
+	k := openHere(t, config)
+	if _, err := k.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	whole := output(t, "ipvsadm", "-Sn")
+	if n := strings.Count(whole, "-a -f 12405 "); n != 2 {
+		t.Fatalf("%d servers of answers:\n%s", n, whole)
+	}
+	for _, damage := range [][]string{{"-C"}, {"-d", "-f", "12405", "-r", "127.0.0.1"}} {
+		output(t, append([]string{"ipvsadm"}, damage...)...)
+		if mended, err := k.Prepare(t.Context()); err != nil || mended["virtual server"] == 0 {
+			t.Errorf("%q: %v, %v", damage, mended, err)
+		}
+		if got := output(t, "ipvsadm", "-Sn"); got != whole {
+			t.Errorf("%q: there is\n%s\nwant\n%s", damage, got, whole)
+		}
+	}
+	if mended, err := k.Prepare(t.Context()); err != nil || len(mended) > 0 {
+		t.Errorf("nothing was damaged: %v, %v", mended, err)
+	}
+}
+
 func TestDamagedRulesAreRepaired(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)

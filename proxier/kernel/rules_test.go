@@ -28,6 +28,7 @@ func TestProgram(t *testing.T) {
 		"pods-of-node":   {Mark: 0x4000, Pods: rules.Pods{Listed: true}},
 		"pods-of-bridge": {Mark: 0x4000, Pods: rules.Pods{Interface: "cni0"}},
 		"pods-of-prefix": {Mark: 0x4000, Pods: rules.Pods{Interface: "cali+"}},
+		"host-refuses":   {Mark: 0x4000, Accept: true, Pods: rules.Pods{CIDRs: clusterCIDRs}},
 		"masquerade-all": {Mark: 0x8000, MasqueradeAll: true, Pods: rules.Pods{CIDRs: clusterCIDRs}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -174,5 +175,25 @@ func TestPrintedOtherwise(t *testing.T) {
 	tab.remember(held, fresh)
 	if todo := tab.compare(held, fresh); !todo.nothing() {
 		t.Errorf("still to be done: %+v", todo)
+	}
+}
+
+// K41: on a host that refuses by default Services are let in before its rules,
+// unless these are to decide.
+func TestServicesAreAcceptedWhereTheHostRefuses(t *testing.T) {
+	for _, c := range []struct {
+		accept         Accept
+		refuses, wants bool
+	}{
+		{refuses: false, wants: false},
+		{refuses: true, wants: true},
+		{AcceptAuto, false, false},
+		{AcceptAuto, true, true},
+		{AcceptAlways, false, true},
+		{AcceptNever, true, false},
+	} {
+		if got := c.accept.where(c.refuses); got != c.wants {
+			t.Errorf("%q, the host refuses %t: accepted %t", c.accept, c.refuses, got)
+		}
 	}
 }

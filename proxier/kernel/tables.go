@@ -32,6 +32,7 @@ type tables struct {
 	printed       map[string]string // how iptables prints our rules, where we know
 	nft           bool              // the backend
 	right         generation        // in which all was as wanted
+	refuses       bool              // filter INPUT did, when it was last read, keep out what no rule lets in
 	yielded       map[string]bool   // sets for which all of ours has been taken out in vain
 }
 
@@ -90,12 +91,13 @@ func open(f ipset.Family) (*tables, error) {
 	return t, nil
 }
 
-// ensure makes our chains and the jumps to them what want says, removes what
+// ensure makes our chains and the jumps to them what program says of a host whose
+// filter INPUT keeps out, or not, what no rule lets in. It removes what
 // else bears our prefix, and tells how many chains and jumps that were. Nothing
 // is written when they are right: as want spells them, or as this version of
 // iptables printed them after our last write. Nothing is even read when the
 // tables are of the generation in which they were right.
-func (t *tables) ensure(ctx context.Context, want []chain, now func() generation) (mended int, err error) {
+func (t *tables) ensure(ctx context.Context, program func(refuses bool) []chain, now func() generation) (mended int, err error) {
 	if !t.nft {
 		now = func() generation { return generation{} } // it numbers other rules than ours
 	}
@@ -108,6 +110,7 @@ func (t *tables) ensure(ctx context.Context, want []chain, now func() generation
 	if err != nil {
 		return 0, err
 	}
+	want := program(t.refuses)
 	todo := t.compare(held, want)
 	if !todo.nothing() {
 		if err := t.write(ctx, todo); err != nil {
@@ -196,6 +199,7 @@ func (t *tables) dump(ctx context.Context) (xtables.Dump, error) {
 	if err := runTo(ctx, &out, t.save, ""); err != nil {
 		return nil, err
 	}
+	t.refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
 	return xtables.Parse(out.String())
 }
 

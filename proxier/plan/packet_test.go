@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 
@@ -15,8 +16,12 @@ var nodeRules = rules.Config{Mark: 0x4000, Pods: rules.Pods{CIDRs: []netip.Prefi
 	netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("fd01::/16"),
 }}}
 
+// podsOfNode are where this node's Pods are.
+var podsOfNode = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/24")}
+
 // answers tells what becomes of each packet, a line such as
-// "pod 10.1.0.5 -> 10.96.0.1:80/TCP". The client is a pod, outside, or host, a
+// "pod 10.1.0.5 -> 10.96.0.1:80/TCP". The client is a pod, afar (a Pod of another
+// node), outside, or host, a
 // process of the node.
 func (w world) answers(rows state.Rows) (all []string) {
 	for _, line := range w.packets {
@@ -38,6 +43,8 @@ func (w world) answer(rows state.Rows, p rules.Packet) string {
 	if _, known := rows.Members[state.Addresses.Holding(ipset.IP(addr))]; bound != known {
 		return "WRONG: bound, or in the set, but not both"
 	}
+	rows.Members = maps.Clone(rows.Members)
+	maps.Copy(rows.Members, PodRows(podsOfNode).Members)
 	cfg := nodeRules
 	cfg.AliasRanges = w.aliasRanges
 	program := rules.For(ipset.FamilyOf(addr), cfg)

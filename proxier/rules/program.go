@@ -11,6 +11,7 @@ import (
 type Config struct {
 	Mark          uint32 `json:"mark"`                    // one bit of the packet mark: to be masqueraded
 	MasqueradeAll bool   `json:"masqueradeAll,omitempty"` // masquerade all traffic to cluster addresses
+	Accept        bool   `json:"accept,omitempty"`        // new connections to Services, before the host's own rules in filter INPUT
 	Pods          Pods   `json:"pods"`                    // clients that keep their address on the way to cluster addresses
 
 	AliasRanges []netip.Prefix `json:"aliasRanges,omitempty"` // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
@@ -41,6 +42,10 @@ func (p Pods) matches(f ipset.Family) (pods, others Match) {
 	}
 	return nil, nil
 }
+
+// mayBeAfar tells whether what is matched as a Pod may be another node's: by the
+// network of all Pods. Which of them are this node's, its Node object may say.
+func (p Pods) mayBeAfar() bool { return !p.Listed && p.Interface == "" }
 
 // AnswersMark is the whole mark of a packet that answers a process of the node
 // and comes to a port of a Service. IPVS looks for a virtual server of the mark
@@ -86,6 +91,10 @@ func For(f ipset.Family, cfg Config) Program {
 	onlyNew := []Match{State{Is: New}}
 	// Who may not come in at all.
 	shutOut := rule(Drop{}, to(state.Restricted), notTo(state.Allowed))
+	var pass Action = Return{}
+	if cfg.Accept {
+		pass = Accept{}
+	}
 	return Program{f, []Chain{
 		{Table: Mangle, Name: name + "OUTPUT", Hooks: []Hook{Output}, When: onlyNew, Rules: []Rule{
 			shutOut,
@@ -111,9 +120,10 @@ func For(f ipset.Family, cfg Config) Program {
 		{Table: Filter, Name: name + "FILTER", Hooks: []Hook{Input}, When: onlyNew, Rules: []Rule{
 			rule(Drop{}, to(state.Drop)),
 			shutOut,
+			rule(pass, to(state.NodePorts)),
 			rule(Return{}, notTo(state.Addresses)),
 			rule(Drop{}, to(state.Shadows), State{Is: Translated, Not: true}),
-			rule(Return{}, to(state.ServicePorts)),
+			rule(pass, to(state.ServicePorts)),
 			rule(Return{}, Ping{}),
 			rule(Reject{}),
 		}},
@@ -146,6 +156,11 @@ func marks(f ipset.Family, cfg Config) []Rule {
 	}
 	toAlias, node := NetMap{To: state.AliasesIn(cfg.AliasRanges).Range(loopback(f).Addr())}, Local{End: Src}
 	pods, others := cfg.Pods.matches(f)
+	if pods != nil && cfg.Pods.mayBeAfar() {
+		// An endpoint on a third node would answer a Pod of another node past this
+		// one. To a node port Pods come from anywhere; all else they find at home.
+		all = append(all, rule(mark, pods, Source{In: state.LocalPods, Not: true}, to(state.NodePorts), to(state.Inside)))
+	}
 	if pods != nil {
 		all = append(all, rule(toAlias, pods, to(state.Inside)))
 	}

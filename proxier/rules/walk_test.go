@@ -93,6 +93,10 @@ func TestWalk(t *testing.T) {
 		return newNode().serves("198.51.100.1:80", []string{pod}, append(bound, state.Inside)...).
 			serves("246.51.100.1:80", []string{pod, far}, alias...)
 	}
+	nodePort := func() node {
+		return newNode().serves("192.0.2.1:30080", []string{pod}, state.NodePorts, state.Inside).
+			serves("240.0.2.1:30080", []string{pod, far}, alias...).network(state.LocalPods, "10.244.1.0/24")
+	}
 	onHost := func() node {
 		return newNode().serves("198.51.100.1:80", []string{host}, append(bound, state.Masquerade)...)
 	}
@@ -125,19 +129,22 @@ func TestWalk(t *testing.T) {
 		{"the node has no interface", cluster(), cali, "node", "10.96.0.1:80", "balanced by IPVS at OUTPUT: " + pod + " masqueraded, " + far + " masqueraded"},
 		{"a Pod by the networks of the node", cluster().network(state.LocalPods, "10.244.1.0/24"), listed, "10.244.1.7", "10.96.0.1:80", "balanced by IPVS at INPUT: " + pod + ", " + far},
 		{"a Pod of another node", cluster().network(state.LocalPods, "10.244.1.0/24"), listed, "10.244.2.7", "10.96.0.1:80", "balanced by IPVS at INPUT: " + pod + " masqueraded, " + far + " masqueraded"},
-		{"a port that the Service lacks", cluster(), byNetwork, "10.244.1.7", "10.96.0.1:81", "refused by KIPVS-FILTER rule 7"},
+		{"a port that the Service lacks", cluster(), byNetwork, "10.244.1.7", "10.96.0.1:81", "refused by KIPVS-FILTER rule 8"},
 		{"all real servers drain", draining, byNetwork, "10.244.1.7", "10.96.0.1:80", "refused by IPVS at INPUT"},
 		{"the address is not bound", unbound, byNetwork, "10.244.1.7", "10.96.0.1:80", "routed by KIPVS-MASQUERADE rule 2"},
 		{"an unused address", newNode().network(state.Ranges, "10.96.0.0/16"), byNetwork, "10.244.1.7", "10.96.0.9:80", "refused by KIPVS-UNUSED rule 1"},
 		{"an unused address, from the node", newNode().network(state.Ranges, "10.96.0.0/16"), byNetwork, "node", "10.96.0.9:80", "refused by KIPVS-UNUSED rule 1"},
-		{"an unused address that another program has", newNode().network(state.Ranges, "192.0.0.0/16"), byNetwork, "node", "192.0.2.1:80", "delivered by KIPVS-FILTER rule 3"},
+		{"an unused address that another program has", newNode().network(state.Ranges, "192.0.0.0/16"), byNetwork, "node", "192.0.2.1:80", "delivered by KIPVS-FILTER rule 4"},
 		{"from outside", local(), byNetwork, "203.0.113.9", "198.51.100.1:80", "balanced by IPVS at INPUT: " + pod},
 		{"a Pod is sent to the alias", local(), byNetwork, "10.244.1.7", "198.51.100.1:80", "balanced by IPVS at INPUT: " + pod + ", " + far},
 		{"so is the node", local(), byNetwork, "node", "198.51.100.1:80", "balanced by IPVS at OUTPUT: " + pod + " masqueraded, " + far + " masqueraded"},
-		{"nobody asks for an alias", local(), byNetwork, "10.244.1.7", "246.51.100.1:80", "dropped by KIPVS-FILTER rule 4"},
+		{"another node's Pod asks a node port", nodePort(), byNetwork, "10.244.2.7", "192.0.2.1:30080", "balanced by IPVS at INPUT: " + pod + " masqueraded, " + far + " masqueraded"},
+		{"this node's Pod asks it", nodePort(), byNetwork, "10.244.1.7", "192.0.2.1:30080", "balanced by IPVS at INPUT: " + pod + ", " + far},
+		{"another node's Pod is no Pod by its interface", nodePort(), cali, "10.244.2.7 eth0", "192.0.2.1:30080", "balanced by IPVS at INPUT: " + pod},
+		{"nobody asks for an alias", local(), byNetwork, "10.244.1.7", "246.51.100.1:80", "dropped by KIPVS-FILTER rule 5"},
 		{"an endpoint on the host's network", onHost(), byNetwork, "203.0.113.9", "198.51.100.1:80", "balanced by IPVS at INPUT: " + host + " delivered"},
-		{"the host asks its own endpoint", onHost(), byNetwork, "node", "198.51.100.1:80", "balanced by IPVS at OUTPUT: " + host + " masqueraded delivered by KIPVS-FILTER rule 3"},
-		{"the host's own ports", newNode(), byNetwork, "203.0.113.9", "192.0.2.1:22", "delivered by KIPVS-FILTER rule 3"},
+		{"the host asks its own endpoint", onHost(), byNetwork, "node", "198.51.100.1:80", "balanced by IPVS at OUTPUT: " + host + " masqueraded delivered by KIPVS-FILTER rule 4"},
+		{"the host's own ports", newNode(), byNetwork, "203.0.113.9", "192.0.2.1:22", "delivered by KIPVS-FILTER rule 4"},
 		{"a health port", newNode().has("192.0.2.1:32000", state.HealthPorts), byNetwork, "203.0.113.9", "192.0.2.1:32000", "delivered by KIPVS-HEALTH rule 1"},
 		{"past this node", newNode(), byNetwork, "10.244.1.7", "203.0.113.9:80", "routed by KIPVS-MASQUERADE rule 2"},
 		{"IPv6", newNode().serves("[fd00::1]:80", []string{"[fd00:10:244:1::1]:8080"}, append(bound, state.Inside)...).serves("[fdff::1]:80", []string{"[fd00:10:244:2::1]:8080"}, alias...), byNetwork, "fd00:10:244:1::7", "[fd00::1]:80", "balanced by IPVS at INPUT: [fd00:10:244:2::1]:8080"},
@@ -167,7 +174,7 @@ func TestPing(t *testing.T) {
 			p.Source = netip.MustParseAddr("203.0.113.9")
 		}
 		v := rules.Walk(rules.For(ipset.FamilyOf(p.Destination.Addr()), byNetwork), n.Node, p)
-		if want := "FILTER rule 6"; v.Outcome != rules.Delivered || !strings.HasSuffix(v.Decided().Name(), want) {
+		if want := "FILTER rule 7"; v.Outcome != rules.Delivered || !strings.HasSuffix(v.Decided().Name(), want) {
 			t.Errorf("%s: %s, want it delivered by %s", to, told(v), want)
 		}
 	}
@@ -208,9 +215,9 @@ func TestSteps(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s %s: %s", s.Hook, s.Name(), s.Text()))
 	}
 	want := []string{
-		"PREROUTING KIPVS-MARK rule 7: -m set --match-set KIPVS-MASQUERADE dst,dst -j MARK --set-xmark 0x4000/0x4000",
-		"PREROUTING KIPVS-MARK rule 8: -m set --match-set KIPVS-SERVICES dst,dst -m addrtype --dst-type LOCAL -j ACCEPT",
-		"INPUT KIPVS-FILTER rule 5: -m set --match-set KIPVS-SERVICES dst,dst -j RETURN",
+		"PREROUTING KIPVS-MARK rule 8: -m set --match-set KIPVS-MASQUERADE dst,dst -j MARK --set-xmark 0x4000/0x4000",
+		"PREROUTING KIPVS-MARK rule 9: -m set --match-set KIPVS-SERVICES dst,dst -m addrtype --dst-type LOCAL -j ACCEPT",
+		"INPUT KIPVS-FILTER rule 6: -m set --match-set KIPVS-SERVICES dst,dst -j RETURN",
 		"INPUT IPVS: virtual server 198.51.100.1:80/TCP",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") || v.Mark != 0x4000 {

@@ -25,7 +25,7 @@ type Machine struct {
 	Foreign     Foreign
 
 	Tables    []Tables
-	Processes []Process // of other proxies, and of those who announce addresses by ARP
+	Processes []Process // of other proxies, of those who announce addresses by ARP, of firewalls
 	Unread    []string  // what could not be read, and why
 }
 
@@ -56,6 +56,8 @@ type Tables struct {
 	Version string   // as the program says it
 	Ours    bool     // these are those that the daemon uses
 	Rules   []string // "filter INPUT -j REJECT", in order
+	Refuses bool     // filter INPUT keeps out what none of its rules lets in
+	Accepts bool     // our rules there let in new connections to Services before all others
 }
 
 // Process is a running program of interest.

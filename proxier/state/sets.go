@@ -23,7 +23,7 @@ const (
 	Inside                      // where Pods and the node are sent to the shadow address instead
 	Masquerade                  // masqueraded whoever the client is
 	NodePorts                   // address and port of every Service on an address of the node's own
-	LocalPods                   // networks of this node's Pods, where they are told by these
+	LocalPods                   // networks of this node's Pods, where they are told by an address
 	Ranges                      // where cluster addresses come from; one that nobody has is refused
 	Restricted                  // open only to the clients in Allowed
 	ServicePorts                // address and port of every Service on our device

@@ -70,6 +70,29 @@ func Incompatible(text string) (tables []string) {
 	return tables
 }
 
+// Refuses tells whether the chain keeps out what none of its rules lets in: by its
+// policy, or by a last rule that matches everything.
+func Refuses(text string, p Place) (refuses bool) {
+	table := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if strings.HasPrefix(line, "*") {
+			table = line[1:]
+		}
+		if table != p.Table {
+			continue
+		}
+		if policy, found := strings.CutPrefix(line, ":"+p.Chain+" "); found {
+			refuses = strings.HasPrefix(policy, "DROP ")
+		}
+		switch rule, _ := strings.CutPrefix(line, "-A "+p.Chain+" "); {
+		case rule == "-j DROP", rule == "-j REJECT", strings.HasPrefix(rule, "-j REJECT "):
+			refuses = true
+		}
+	}
+	return refuses
+}
+
 // Places are all chains in a steady order.
 func (d Dump) Places() []Place {
 	return slices.SortedFunc(maps.Keys(d), func(a, b Place) int { return strings.Compare(a.String(), b.String()) })

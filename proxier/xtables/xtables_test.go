@@ -22,6 +22,20 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What no rule lets in is kept out by the policy (ufw) or by a last rule.
+func TestRefuses(t *testing.T) {
+	for text, want := range map[string]bool{
+		"*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n-A INPUT -p tcp -j DROP\nCOMMIT\n":                      false,
+		"*filter\n:INPUT DROP [0:0]\n-A INPUT -j ufw-before-input\nCOMMIT\n":                                        true,
+		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -j REJECT --reject-with icmp-x\nCOMMIT\n": true,
+		"*filter\n:INPUT ACCEPT [0:0]\n:F2B - [0:0]\n-A F2B -j DROP\nCOMMIT\n*mangle\n:INPUT DROP [0:0]\nCOMMIT\n":  false,
+	} {
+		if got := Refuses(text, Place{"filter", "INPUT"}); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
 func TestIncompatible(t *testing.T) {
 	text := "# Table `raw' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n# Completed\n"
 	if diff := cmp.Diff([]string{"raw"}, Incompatible(text)); diff != "" {

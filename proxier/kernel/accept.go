@@ -1,0 +1,19 @@
+package kernel
+
+// Accept says where our rules accept new connections to Services in filter
+// INPUT, so that no rule of the host's sees them. Otherwise those go on to the
+// host's rules.
+type Accept string
+
+// The ways. The zero value is AcceptAuto.
+const (
+	AcceptAuto   Accept = "auto" // where INPUT keeps out what no rule lets in
+	AcceptAlways Accept = "always"
+	AcceptNever  Accept = "never"
+)
+
+// where tells whether Services are accepted on a host that refuses, or not, what
+// no rule of its INPUT lets in.
+func (a Accept) where(refuses bool) bool {
+	return a == AcceptAlways || a != AcceptNever && refuses
+}
