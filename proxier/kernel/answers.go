@@ -26,9 +26,9 @@ func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 	family := addressFamily(own)
 	behind := attribute(nil, attrService, markKey(family, rules.AnswersMark))
 	behind = attribute(behind, attrDest, destination(netip.AddrPortFrom(own, 0), forwardLocal, 1))
-	for _, errno := range k.beside.ipvs.do([]request{
-		k.command(newService, attribute(nil, attrService, markService(family, rules.AnswersMark, k.cfg.Scheduler))),
-		k.command(newDest, behind),
+	for _, errno := range k.beside.servers.do([]request{
+		command(newService, attribute(nil, attrService, markService(family, rules.AnswersMark, k.cfg.Scheduler))),
+		command(newDest, behind),
 	}) {
 		if errno == nil {
 			made = true
@@ -43,5 +43,5 @@ func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 // removeAnswers deletes it.
 func (k *Kernel) removeAnswers(f ipset.Family) error {
 	key := attribute(nil, attrService, markKey(addressFamily(ownAddress[f]), rules.AnswersMark))
-	return translate(k.beside.ipvs.do([]request{k.command(delService, key)})[0], map[unix.Errno]error{unix.ESRCH: nil})
+	return translate(k.beside.servers.do([]request{command(delService, key)})[0], map[unix.Errno]error{unix.ESRCH: nil})
 }

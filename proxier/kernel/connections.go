@@ -21,8 +21,8 @@ func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[st
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		request := k.command(getDest, attribute(nil, attrService, serviceKey(vs)))
-		err := k.conn.list(request, func(body []byte) error {
+		request := command(getDest, attribute(nil, attrService, serviceKey(vs)))
+		err := k.servers.list(request, func(body []byte) error {
 			rs, _, err := readDestination(vs, body)
 			if _, concerned := counts[rs]; err == nil && concerned {
 				counts[rs], err = readConnections(body)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -25,23 +24,6 @@ func permitted() error {
 		return ErrPermission
 	}
 	return nil
-}
-
-// findIPVS asks generic netlink for IPVS. The kernel loads the module by
-// itself when it can; modprobe is the second try.
-func findIPVS(links *netlink.Handle, scheduler string) (uint16, error) {
-	family, err := links.GenlFamilyGet("IPVS")
-	if err == nil {
-		return family.ID, nil
-	}
-	probeErr := runTo(context.Background(), nil, "modprobe", "", "-a", "ip_vs", "ip_vs_"+scheduler)
-	if family, err = links.GenlFamilyGet("IPVS"); err == nil {
-		return family.ID, nil
-	}
-	if probeErr != nil {
-		return 0, fmt.Errorf("the kernel has no IPVS, and module ip_vs cannot be loaded: %w", probeErr)
-	}
-	return 0, fmt.Errorf("the kernel has no IPVS: %w", err)
 }
 
 // Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
@@ -134,8 +116,8 @@ func (k *Kernel) probeScheduler(ctx context.Context) error {
 // none of this name.
 func (k *Kernel) TryScheduler(_ context.Context, name string) error {
 	whole, key := markService(unix.AF_INET, probeMark, name), markKey(unix.AF_INET, probeMark)
-	made := k.conn.do([]request{k.command(newService, attribute(nil, attrService, whole))})[0]
-	gone := k.conn.do([]request{k.command(delService, attribute(nil, attrService, key))})[0]
+	made := k.servers.do([]request{command(newService, attribute(nil, attrService, whole))})[0]
+	gone := k.servers.do([]request{command(delService, attribute(nil, attrService, key))})[0]
 	err := translate(made, map[unix.Errno]error{
 		unix.EEXIST: nil,
 		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, name, name),

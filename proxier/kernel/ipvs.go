@@ -70,10 +70,9 @@ const (
 	schedulerFlags = uint32(state.Fallback | state.HashPort)
 )
 
-// command is a request to the IPVS family.
-func (k *Kernel) command(cmd uint8, body []byte) request {
-	header := []byte{cmd, ipvsVersion, 0, 0}
-	return request{kind: k.ipvsFamily, body: append(header, body...)}
+// command is a request to IPVS.
+func command(cmd uint8, body []byte) request {
+	return request{body: append([]byte{cmd, ipvsVersion, 0, 0}, body...)}
 }
 
 // serviceKey names a virtual server, the part that every command needs.

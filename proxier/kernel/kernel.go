@@ -35,15 +35,14 @@ type Config struct {
 // Kernel is this machine, or rather the network namespace of the thread that
 // opened it.
 type Kernel struct {
-	cfg        Config
-	ipvs       *ipvs.Handle    // timeouts
-	ipvsFamily uint16          // generic netlink number of IPVS; zero without
-	conn       *conn           // generic netlink: virtual and real servers
-	names      names           // of schedulers
-	route      *conn           // rtnetlink: addresses
-	links      *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
-	sets       *ipset.Client   // members
-	beside     beside
+	cfg     Config
+	ipvs    *ipvs.Handle    // timeouts
+	servers *ipvsConn       // virtual and real servers
+	names   names           // of schedulers
+	route   *conn           // rtnetlink: addresses
+	links   *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
+	sets    *ipset.Client   // members
+	beside  beside
 
 	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
 	devicesMade atomic.Int64 // that Prepare has not told of
@@ -56,7 +55,7 @@ type Kernel struct {
 // programs, and run beside the goroutine that writes rows.
 type beside struct {
 	sets      *ipset.Client // whole sets
-	ipvs      *conn         // generic netlink: the virtual servers of answers
+	servers   *ipvsConn     // the virtual servers of answers
 	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
 	route     *conn         // rtnetlink: routes
 	tables    map[ipset.Family]*tables
@@ -68,9 +67,10 @@ type beside struct {
 func Open(cfg Config) (*Kernel, error) {
 	return opened(cfg, func(k *Kernel) (err error) {
 		// The library's writes "succeed" without IPVS in the kernel, so ask first.
-		if k.ipvsFamily, err = findIPVS(k.links, cfg.Scheduler); err != nil {
+		if err = k.servers.load(cfg.Scheduler); err != nil {
 			return err
 		}
+		k.beside.servers.number = k.servers.number
 		if err = k.openTimeouts(); err != nil {
 			return err
 		}
@@ -89,11 +89,10 @@ func OpenToClean(cfg Config) (*Kernel, error) {
 		if os.IsNotExist(err) {
 			return nil // asking for it by name would load it
 		}
-		family, err := k.links.GenlFamilyGet("IPVS")
-		if err != nil {
-			return fmt.Errorf("find IPVS: %w", translate(err, nil))
+		if err := k.servers.find(); err != nil {
+			return err
 		}
-		k.ipvsFamily = family.ID
+		k.beside.servers.number = k.servers.number
 		return k.openTimeouts()
 	})
 }
@@ -128,16 +127,16 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
-	if k.conn, err = dial(unix.NETLINK_GENERIC); err != nil {
+	if k.servers, err = k.dialIPVS(); err != nil {
+		return k, err
+	}
+	if k.beside.servers, err = k.dialIPVS(); err != nil {
 		return k, err
 	}
 	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
 	if k.beside.sets, err = ipset.Open(); err != nil {
-		return k, err
-	}
-	if k.beside.ipvs, err = dial(unix.NETLINK_GENERIC); err != nil {
 		return k, err
 	}
 	if k.beside.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
@@ -162,7 +161,13 @@ func (k *Kernel) Close() error {
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	for _, c := range []*conn{k.conn, k.route, k.beside.ipvs, k.beside.netfilter, k.beside.route} {
+	sockets := []*conn{k.route, k.beside.netfilter, k.beside.route}
+	for _, c := range []*ipvsConn{k.servers, k.beside.servers} {
+		if c != nil {
+			sockets = append(sockets, c.conn)
+		}
+	}
+	for _, c := range sockets {
 		if c != nil && c.fd >= 0 {
 			errs = append(errs, c.close())
 		}

@@ -76,8 +76,8 @@ var listings = map[string]func(testing.TB, *Kernel) int{
 			tb.Fatal(err)
 		}
 		for vs := range rows {
-			r := k.command(getDest, attribute(nil, attrService, serviceKey(vs)))
-			if err := k.conn.list(r, func([]byte) error { count++; return nil }); err != nil {
+			r := command(getDest, attribute(nil, attrService, serviceKey(vs)))
+			if err := k.servers.list(r, func([]byte) error { count++; return nil }); err != nil {
 				tb.Fatal(err)
 			}
 		}

@@ -140,10 +140,10 @@ func (l *look) dump(ctx context.Context, where remains.Where) {
 
 // servers lists nothing where the kernel has no IPVS.
 func (l *look) servers() error {
-	if l.k.ipvsFamily == 0 {
+	if l.k.servers.number == 0 {
 		return nil
 	}
-	return translate(l.k.conn.list(l.k.command(getService, nil), func(body []byte) error {
+	return translate(l.k.servers.list(command(getService, nil), func(body []byte) error {
 		s, err := l.k.names.readService(body)
 		if err == nil && s.vs.Addr.IsValid() && (s.ours || !l.k.excluded(s.vs.Addr.Addr())) {
 			l.found.Servers = append(l.found.Servers, remains.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})

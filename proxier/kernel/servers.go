@@ -25,7 +25,7 @@ type virtualServers struct{ k *Kernel }
 
 func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Balancing, error) {
 	rows := map[state.VirtualServer]state.Balancing{}
-	err := v.k.conn.list(v.k.command(getService, nil), func(body []byte) error { return v.read(body, rows) })
+	err := v.k.servers.list(command(getService, nil), func(body []byte) error { return v.read(body, rows) })
 	if err != nil {
 		return nil, translate(err, nil)
 	}
@@ -51,13 +51,13 @@ func (v virtualServers) Look(_ context.Context, keys []state.VirtualServer) (map
 	for some := range slices.Chunk(keys, looksPerSend) {
 		requests := make([]request, len(some))
 		for i, vs := range some {
-			requests[i] = v.k.command(getService, attribute(nil, attrService, serviceKey(vs)))
+			requests[i] = command(getService, attribute(nil, attrService, serviceKey(vs)))
 		}
 		told := make([]error, len(some))
 		for i := range told {
 			told[i] = errShort
 		}
-		verdicts := v.k.conn.ask(requests, func(i int, body []byte) { told[i] = v.read(body, rows) })
+		verdicts := v.k.servers.ask(requests, func(i int, body []byte) { told[i] = v.read(body, rows) })
 		for i, vs := range some {
 			switch err := verdicts[i]; {
 			case errors.Is(err, unix.ESRCH):
@@ -75,14 +75,14 @@ func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.Virtua
 	requests := func(op reconcile.Op[state.VirtualServer, state.Balancing], otherwise bool) request {
 		switch {
 		case op.Verb == reconcile.Delete:
-			return v.k.command(delService, attribute(nil, attrService, serviceKey(op.Key)))
+			return command(delService, attribute(nil, attrService, serviceKey(op.Key)))
 		case (op.Verb == reconcile.Create) != otherwise:
-			return v.k.command(newService, attribute(nil, attrService, service(op.Key, op.Value)))
+			return command(newService, attribute(nil, attrService, service(op.Key, op.Value)))
 		default:
-			return v.k.command(setService, attribute(nil, attrService, service(op.Key, op.Value)))
+			return command(setService, attribute(nil, attrService, service(op.Key, op.Value)))
 		}
 	}
-	errs := applyTwice(v.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
+	errs := applyTwice(v.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
 			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
@@ -134,8 +134,8 @@ func (r realServers) under(ctx context.Context, parents iter.Seq[state.VirtualSe
 // read puts the real servers of vs into rows. Of a virtual server that does not
 // exist the kernel lists none.
 func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]state.Weight) error {
-	request := r.k.command(getDest, attribute(nil, attrService, serviceKey(vs)))
-	err := r.k.conn.list(request, func(body []byte) error {
+	request := command(getDest, attribute(nil, attrService, serviceKey(vs)))
+	err := r.k.servers.list(request, func(body []byte) error {
 		rs, weight, err := readDestination(vs, body)
 		if err == nil {
 			rows[rs] = weight
@@ -154,14 +154,14 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 		body = attribute(body, attrDest, destination(op.Key.Addr, forwardNAT, op.Value))
 		switch {
 		case op.Verb == reconcile.Delete:
-			return r.k.command(delDest, body)
+			return command(delDest, body)
 		case (op.Verb == reconcile.Create) != otherwise:
-			return r.k.command(newDest, body)
+			return command(newDest, body)
 		default:
-			return r.k.command(setDest, body)
+			return command(setDest, body)
 		}
 	}
-	errs := applyTwice(r.k.conn, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
+	errs := applyTwice(r.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
 			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
@@ -176,7 +176,7 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 // found the row there although it should not be, or the reverse: the state a
 // caller believes in may be old, and an op has to end with the row as wanted.
 func applyTwice[K, V comparable](
-	c *conn, ops []reconcile.Op[K, V],
+	c *ipvsConn, ops []reconcile.Op[K, V],
 	encode func(op reconcile.Op[K, V], otherwise bool) request,
 	mistaken map[unix.Errno]bool,
 ) []error {

@@ -18,11 +18,14 @@ import (
 // with writes may miss some, and a counter that goes down and up again looks
 // like traffic that never was.
 func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map[state.VirtualServer]state.Traffic, err error) {
-	c, err := dial(unix.NETLINK_GENERIC)
+	c, err := k.dialIPVS()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.close()) }()
+	defer func() { err = errors.Join(err, c.conn.close()) }()
+	if err := c.find(); err != nil {
+		return nil, err
+	}
 	all = make(map[state.VirtualServer]state.Traffic, len(of))
 	for some := range slices.Chunk(of, looksPerSend) {
 		if err := ctx.Err(); err != nil {
@@ -37,10 +40,10 @@ func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map
 
 // traffic asks for a few servers at once, and then for the connections that each
 // has now.
-func (k *Kernel) traffic(c *conn, some []state.VirtualServer, all map[state.VirtualServer]state.Traffic) error {
+func (k *Kernel) traffic(c *ipvsConn, some []state.VirtualServer, all map[state.VirtualServer]state.Traffic) error {
 	requests := make([]request, len(some))
 	for i, vs := range some {
-		requests[i] = k.command(getService, attribute(nil, attrService, serviceKey(vs)))
+		requests[i] = command(getService, attribute(nil, attrService, serviceKey(vs)))
 	}
 	counted := make([]state.Traffic, len(some))
 	told := make([]error, len(some))
@@ -55,7 +58,7 @@ func (k *Kernel) traffic(c *conn, some []state.VirtualServer, all map[state.Virt
 		if err := errors.Join(translate(verdicts[i], nil), told[i]); err != nil {
 			return fmt.Errorf("count the traffic of %s: %w", vs, err)
 		}
-		err := c.list(k.command(getDest, attribute(nil, attrService, serviceKey(vs))), func(body []byte) error {
+		err := c.list(command(getDest, attribute(nil, attrService, serviceKey(vs))), func(body []byte) error {
 			n, err := readActive(body)
 			counted[i].Active += n
 			return err
