@@ -29,6 +29,7 @@ type fakeCluster struct {
 	others   []*v1.Node
 	events   string
 	ranges   []string
+	away     bool // it never answers
 }
 
 // Warn notes an Event.
@@ -64,7 +65,11 @@ func newFakeCluster() *fakeCluster {
 }
 
 // WaitForSync marks everything, as a new informer does.
-func (c *fakeCluster) WaitForSync(context.Context) error {
+func (c *fakeCluster) WaitForSync(ctx context.Context) error {
+	if c.away {
+		<-ctx.Done()
+		return ctx.Err()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n := range c.services {

@@ -36,7 +36,7 @@ func newAnswers() answers {
 		queued: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds", Help: "When a change last asked for a pass.",
 		}),
-		members: gauges("kubeipvs_set_members", "Members of an IP set, when it was last read back; each holds at most 1048576.", "set"),
+		members: gauges("kubeipvs_set_members", "Members of an IP set, when it was last read back; the kernel sets no limit but memory.", "set"),
 		fields:  gauges("kubeipvs_refused_fields", "Fields of objects that cannot be programmed and are left out, by field; reason says what a guarded address is: api-server, gateway, node, resolver, kubelet or daemon.", "field", "reason"),
 		adopted: gauges("kubeipvs_adopted_rows", "Rows that were found at the start and kept as they were, by kind.", "kind"),
 		removed: prometheus.NewCounter(prometheus.CounterOpts{

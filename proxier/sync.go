@@ -33,7 +33,7 @@ func (p *Proxier) sync(ctx context.Context) report {
 	}
 	p.claimNetworks(moved, again || guardMoved)
 	for svc, since := range moved.Services {
-		p.waiting[svc] = append(p.waiting[svc], since...)
+		p.waiting[svc] = oldest(append(p.waiting[svc], since...))
 		if _, already := planned[svc]; !already {
 			p.replan(ctx, svc)
 		}
@@ -125,6 +125,12 @@ func (p *Proxier) noteRead(kind string, err error) {
 	p.metrics.failing.noteRead(kind, err, time.Now())
 	p.health.Failing(p.metrics.failing.oldest())
 }
+
+// mostCauses are remembered of a Service that is not settled: one of which a row
+// is refused for good never is, whatever its endpoints do.
+const mostCauses = 100
+
+func oldest(causes []time.Time) []time.Time { return causes[:min(len(causes), mostCauses)] }
 
 // settle takes the changes that have reached the kernel off the waiting list
 // and tells how long each took.

@@ -34,8 +34,10 @@ type seriesName struct{ namespace, service, port, protocol string }
 // served describes the series.
 type served struct{ connections, packets, bytes, active, left *prometheus.Desc }
 
-// patience is how long somebody who asks is kept waiting.
-const patience = 10 * time.Second
+// patience is how long somebody who asks is kept waiting, so that all other
+// metrics are answered before Prometheus gives up after ten seconds: those of a
+// loop that hangs are asked for most.
+const patience = 3 * time.Second
 
 func newTraffic(p *Proxier) *traffic {
 	about := func(name, help string, more ...string) *prometheus.Desc {

@@ -74,6 +74,16 @@ func TestMetricsPageIsFresh(t *testing.T) {
 	section(t, "../../docs/metrics.md", "metrics", metricsTable(t))
 }
 
+// Sets are made without a limit of their own: what tells of their members names
+// none.
+func TestNoMetricNamesALimitOfSets(t *testing.T) {
+	for row := range strings.Lines(metricsTable(t)) {
+		if strings.HasPrefix(row, "| `kubeipvs_set_members`") && regexp.MustCompile(`\d`).MatchString(row) {
+			t.Error(row)
+		}
+	}
+}
+
 // section holds a generated part of a page true, or writes it anew.
 func section(t *testing.T, page, name, want string) {
 	t.Helper()

@@ -80,6 +80,34 @@ func TestClientsThatKeepUsWaitingAreLeft(t *testing.T) {
 	}
 }
 
+// A port that closes leaves neither goroutines nor connections, whoever has asked.
+func TestPortsThatCloseLeaveNothing(t *testing.T) {
+	p := newPorts(t, New(time.Minute))
+	before := runtime.NumGoroutine()
+	var clients []net.Conn
+	for i := range 200 {
+		at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}), 0)
+		apply(t, p, op{Verb: reconcile.Create, Key: at, Value: cart(1)})
+		c, err := net.Dial("tcp4", where(p, at))
+		if err != nil {
+			t.Fatal(err)
+		}
+		clients = append(clients, c)
+		apply(t, p, op{Verb: reconcile.Delete, Key: at})
+	}
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatalf("%d goroutines more", runtime.NumGoroutine()-before)
+		}
+	}
+	for _, c := range clients {
+		_ = c.Close()
+	}
+	if n := len(p.bound.open) + p.bound.order.Len(); n > 0 {
+		t.Errorf("%d connections are kept", n)
+	}
+}
+
 // Clients that hold many connections keep nobody from asking, and cost no more
 // than there may be.
 func TestManyConnectionsKeepNobodyOut(t *testing.T) {
