@@ -184,7 +184,7 @@ func TestIPv6IsForwardedWhereItIsUsed(t *testing.T) {
 		output(t, "ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "up.link", "proto", "ra")
 		cfg := config
 		cfg.Rules.Pods = rules.Pods{CIDRs: c.pods}
-		cfg.Record = filepath.Join(t.TempDir(), "sysctls.json")
+		cfg.Record, cfg.RestoreSysctls = filepath.Join(t.TempDir(), "sysctls.json"), true
 		k := hosted(t, cfg)
 		if now := output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != c.want+"\n" {
 			t.Errorf("%s: forwarding is %s, want %s", c.name, now, c.want)

@@ -216,7 +216,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 		t.Errorf("addresses are gone: %s", bound)
 	}
 	rules := rulesNow(t)
-	if !strings.Contains(rules, "-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000") {
+	if !strings.Contains(rules, "nat KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000") {
 		t.Errorf("what the port mapping of CNI may use at any time (K19) is gone:\n%s", rules)
 	}
 	var foreign []string

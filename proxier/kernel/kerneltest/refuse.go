@@ -17,7 +17,7 @@ func (k *Kernel) Refuse(addr netip.Addr, refuse bool) {
 // noHost tells whether traffic to a cannot be meant for one host: no kernel has it
 // as a real server.
 func noHost(a netip.Addr) bool {
-	return a.IsMulticast() || a.Is4() && (a.As4()[0] == 0 || a == netip.AddrFrom4([4]byte{255, 255, 255, 255}))
+	return a.IsMulticast() || a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
 // refused is the machine's no to a row, and a reconcile.ErrRefused.
