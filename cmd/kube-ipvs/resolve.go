@@ -83,6 +83,15 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 	}
 	o.AliasRanges = r.aliasRanges(o.ClusterCIDRs)
 	o.setProcess(r)
+	o.setListeners(r)
+	o.Config = *c
+	return o
+}
+
+// setListeners fills in where health and metrics are served, in the options and
+// in the configuration.
+func (o *options) setListeners(r *reading) {
+	c := r.config
 	everywhere, loopback := "0.0.0.0", "127.0.0.1"
 	if ip, err := netip.ParseAddr(c.BindAddress); err == nil && ip.Is6() {
 		everywhere, loopback = "::", "::1"
@@ -90,8 +99,6 @@ func (r *reading) resolve(hostname func() (string, error)) options {
 	c.HealthzBindAddress = r.listenAddress(listener{"healthzBindAddress", everywhere, healthzPort, "healthz-port", r.line.healthzPort})
 	c.MetricsBindAddress = r.listenAddress(listener{"metricsBindAddress", loopback, metricsPort, "metrics-port", r.line.metricsPort})
 	o.HealthzAddress, o.MetricsAddress = c.HealthzBindAddress, c.MetricsBindAddress
-	o.Config = *c
-	return o
 }
 
 // setProcess fills in what is about the daemon as a process.
