@@ -136,7 +136,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 		for _, command := range commandsOf(t, page) {
 			switch {
 			case tried[command] || elsewhere(command):
-			case strings.Contains(command, "--cleanup") && !strings.Contains(command, "--dry-run"):
+			case removesAll(command):
 				last = append(last, command)
 			default:
 				t.Run(page+" "+strings.ReplaceAll(command, "\n", " "), func(t *testing.T) { run(t, command) })
@@ -150,6 +150,11 @@ func TestCommandsOfTheDocs(t *testing.T) {
 	for _, command := range last {
 		t.Run(command, func(t *testing.T) { run(t, command) })
 	}
+}
+
+// removesAll tells whether a command takes away what the daemon has made.
+func removesAll(command string) bool {
+	return (strings.Contains(command, "--cleanup") || strings.Contains(command, "kube-ipvs cleanup")) && !strings.Contains(command, "--dry-run")
 }
 
 func elsewhere(command string) bool {
