@@ -43,7 +43,7 @@ func TestIPv6IsOffForGood(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, set := range []string{offByDefault, "net.ipv4.vs.conntrack=1", "net.ipv4.ip_forward=1"} {
+	for _, set := range []string{offByDefault, "net.ipv4.vs.conntrack=1", "net.ipv4.vs.expire_nodest_conn=1", "net.ipv4.ip_forward=1"} {
 		if _, err := c.host.Run("sysctl", "-qw", set); err != nil {
 			t.Fatal(err)
 		}
