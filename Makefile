@@ -6,7 +6,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
 
 # Test binaries that want a kernel with IPVS, as folder:name.
-REAL := ipset:ipset proxier/kernel:kernel proxier/door:door e2e/lab:lab e2e:e2e
+REAL := ipset:ipset proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
 
 # Where e2e/controlplane/build.sh puts the real programs.
 BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin

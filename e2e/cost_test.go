@@ -27,7 +27,7 @@ func TestCostAmongAThousandServices(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rows[`kubeipvs_rows{kind="real server",state="held"}`]
+		return rows[`kubeipvs_rows{kind="real server",state="observed"}`]
 	}
 	before, begin := wanted(), time.Now()
 	moving := s.thousand(many)

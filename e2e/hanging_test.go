@@ -84,7 +84,7 @@ func TestNobodyWaitsForAProgramThatHangs(t *testing.T) {
 	}
 	err = lab.Until(within(t, patience), func() error {
 		n, err := s.count("kubeipvs_failures_total")
-		if err == nil && n[`kubeipvs_failures_total{deed="prepare the kernel"}`] == 0 {
+		if err == nil && n[`kubeipvs_failures_total{operation="prepare the kernel"}`] == 0 {
 			err = errors.New("it is not counted")
 		}
 		return err

@@ -60,7 +60,7 @@ func (s *space) squat(t *testing.T, address string, without ...string) {
 // answered (F22).
 func TestAMuteHolderOfTheTurn(t *testing.T) {
 	if inContainer() {
-		return // who holds it is in another PID namespace: turn/TestOneThatCannotBeSeenIsNotWaitedForForEver
+		return // who holds it is in another PID namespace: nodelock/TestOneThatCannotBeSeenIsNotWaitedForForEver
 	}
 	for name, c := range map[string]struct {
 		without []string
@@ -79,7 +79,7 @@ func TestAMuteHolderOfTheTurn(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			s.squat(t, "@kube-ipvs-turn", c.without...)
+			s.squat(t, "@kube-ipvs-lock", c.without...)
 			said := len(s.log.String())
 			if c.serves {
 				if err := s.start(); err != nil {

@@ -38,7 +38,7 @@ func TestKubeProxyBesideUs(t *testing.T) {
 	says := func(sign string) func() error {
 		return func() error {
 			text, err := c.get(elsewhere + "/metrics")
-			if err == nil && !strings.Contains(text, fmt.Sprintf("kubeipvs_kube_proxy_running{sign=%q} 1\n", sign)) {
+			if err == nil && !strings.Contains(text, fmt.Sprintf("kubeipvs_kube_proxy_running{evidence=%q} 1\n", sign)) {
 				err = fmt.Errorf("kube-proxy's %s is not seen", sign)
 			}
 			return err

@@ -21,7 +21,7 @@ func (p *Proxier) awaitCluster(ctx context.Context) error {
 	whole := make(chan error, 1)
 	go func() { whole <- p.api.WaitForSync(ctx) }()
 	reached := p.reached()
-	p.ahead = ahead{watch.Moved{Services: map[owner][]time.Time{}}, map[owner]struct{}{}}
+	p.preplan = ahead{watch.Moved{Services: map[owner][]time.Time{}}, map[owner]struct{}{}}
 	for {
 		select {
 		case err := <-whole:
@@ -45,12 +45,12 @@ func (p *Proxier) planAhead(ctx context.Context) {
 		return
 	}
 	moved := p.changes.Take()
-	p.ahead.moved.Add(moved)
+	p.preplan.moved.Add(moved)
 	for name := range moved.Services {
-		delete(p.ahead.planned, name)
+		delete(p.preplan.planned, name)
 		if svc, parts := p.api.Service(name); svc != nil && len(parts) > 0 {
 			p.replan(ctx, name)
-			p.ahead.planned[name] = struct{}{}
+			p.preplan.planned[name] = struct{}{}
 		}
 	}
 }
@@ -58,11 +58,11 @@ func (p *Proxier) planAhead(ctx context.Context) {
 // taken is all that has moved since it was last taken, and what of it has been
 // planned since then.
 func (p *Proxier) taken() (moved watch.Moved, planned map[owner]struct{}) {
-	moved, planned = p.changes.Take(), p.ahead.planned
+	moved, planned = p.changes.Take(), p.preplan.planned
 	for name := range moved.Services {
 		delete(planned, name)
 	}
-	moved.Add(p.ahead.moved)
-	p.ahead = ahead{}
+	moved.Add(p.preplan.moved)
+	p.preplan = ahead{}
 	return moved, planned
 }

@@ -12,34 +12,34 @@ import (
 // new connections for ours, past a kube-proxy that served them until then,
 // before there is somebody to answer; or refuse what is to be served.
 func TestNothingIsOursTooSoon(t *testing.T) {
-	fronts := []state.VirtualServer{
+	frontends := []state.VirtualServer{
 		{Addr: netip.MustParseAddrPort("203.0.113.1:80"), Protocol: state.TCP},
 		{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP},
 	}
 	served := map[state.VirtualServer]bool{} // later it goes, and is refused then
 	inOrder(t, func(rows state.Rows) {
-		for _, front := range fronts {
-			switch how := taken(rows, front); how {
+		for _, frontend := range frontends {
+			switch how := taken(rows, frontend); how {
 			case "":
 			case "served":
-				served[front] = true
+				served[frontend] = true
 			default:
-				if !served[front] {
-					t.Errorf("%s is %s:\n%s", front, how, rows)
+				if !served[frontend] {
+					t.Errorf("%s is %s:\n%s", frontend, how, rows)
 				}
 			}
 		}
 	}, balancedBy("Cluster", here))
-	if len(served) < len(fronts) {
+	if len(served) < len(frontends) {
 		t.Errorf("served are only %v", served)
 	}
 }
 
 // taken says what our rules do with a new connection from outside: leave it to
 // others (""), or take it.
-func taken(rows state.Rows, front state.VirtualServer) string {
-	known := has(rows.Members, state.ServicePorts.Holding(ipset.IPPort(front.Addr, uint8(front.Protocol))))
-	ours := has(rows.Members, state.Addresses.Holding(ipset.IP(front.Addr.Addr())))
+func taken(rows state.Rows, frontend state.VirtualServer) string {
+	known := has(rows.Members, state.ServicePorts.Holding(ipset.IPPort(frontend.Addr, uint8(frontend.Protocol))))
+	ours := has(rows.Members, state.Addresses.Holding(ipset.IP(frontend.Addr.Addr())))
 	switch {
 	case ours && !known:
 		return "refused"
@@ -47,7 +47,7 @@ func taken(rows state.Rows, front state.VirtualServer) string {
 		return ""
 	}
 	for rs := range rows.RealServers {
-		if rs.VirtualServer == front {
+		if rs.VirtualServer == frontend {
 			return "served"
 		}
 	}

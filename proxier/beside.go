@@ -7,15 +7,15 @@ import "context"
 // passes, like a step of reading back: it tells what was not as we left it, and
 // whether a pass is to follow.
 type errand struct {
-	deed string
-	do   func(context.Context) (then conclusion)
+	action string
+	do     func(context.Context) (then conclusion)
 }
 
 type conclusion func(context.Context) (drift map[string]int, pass bool)
 
 // errands are done one at a time, in the order in which they were asked for.
 type errands struct {
-	waiting []errand // one of each deed
+	waiting []errand // one of each action
 	running bool
 	done    chan conclusion
 }
@@ -26,7 +26,7 @@ func newErrands() errands { return errands{done: make(chan conclusion, 1)} }
 // done once more: it may have looked too early.
 func (e *errands) send(ctx context.Context, asked errand) {
 	for _, w := range e.waiting {
-		if w.deed == asked.deed {
+		if w.action == asked.action {
 			return
 		}
 	}

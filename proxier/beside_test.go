@@ -13,7 +13,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -50,11 +50,11 @@ func (h hanging) Prepare(ctx context.Context) (map[string]int, error) {
 	return h.Kernel.Prepare(ctx)
 }
 
-func (h hanging) Look(ctx context.Context, scope remains.Scope) remains.Found {
+func (h hanging) Scan(ctx context.Context, scope leftovers.Scope) leftovers.Found {
 	if err := h.program(ctx); err != nil {
-		return remains.Found{Scope: scope, Unread: []remains.Stay{{Object: "rules", Holder: err.Error()}}}
+		return leftovers.Found{Scope: scope, Unread: []leftovers.Blocked{{Object: "rules", Holder: err.Error()}}}
 	}
-	return h.Kernel.Look(ctx, scope)
+	return h.Kernel.Scan(ctx, scope)
 }
 
 // While a program hangs, whatever it is started for, changes of Services reach
@@ -90,7 +90,7 @@ func TestNobodyWaitsForAProgramThatHangs(t *testing.T) {
 			}
 			if i == 70 {
 				k.Damage("device")
-				k.Tell(func(t *state.Touched) { t.Device = true })
+				k.Tell(func(t *state.Changed) { t.Device = true })
 			}
 			time.Sleep(time.Second)
 			if i == 71 && len(k.Rows().Addresses) != 1 {
@@ -100,8 +100,8 @@ func TestNobodyWaitsForAProgramThatHangs(t *testing.T) {
 		if r := h.Report(time.Now()); !r.Healthy {
 			t.Errorf("traffic is as wanted, and %+v", r)
 		}
-		if n, deed := labelled(t, p, "kubeipvs_failures_total", "deed"); n < 1 || deed != "prepare the kernel" {
-			t.Errorf("the metrics count %g failures to %q", n, deed)
+		if n, action := labelled(t, p, "kubeipvs_failures_total", "operation"); n < 1 || action != "prepare the kernel" {
+			t.Errorf("the metrics count %g failures to %q", n, action)
 		}
 		if left := k.ForeignSets(); len(left) != len(kubeProxySets) {
 			t.Errorf("left %v though nobody could look", left)

@@ -9,10 +9,10 @@
 //	state     the row types: what is wanted and what is held, comparable
 //	reconcile makes what is held equal to what is wanted, row by row
 //	kernel    lists, creates, updates and deletes rows in this machine
-//	remains   what kube-proxy and we leave in a machine, and how it goes (pure)
+//	leftovers what kube-proxy and we leave in a machine, and how it goes (pure)
 //	health    answers the kubelet and load balancers
 //	snapshot  what a daemon says of itself, and what a machine shows (values)
-//	door      lets those in who look, and no further
+//	adminsocket lets those in who look, and no further
 //	explain   says in words what snapshots show (pure)
 //
 // One goroutine, Run, owns all of it. It sleeps until a Service, an

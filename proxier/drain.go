@@ -13,9 +13,9 @@ import (
 // Service has this name.
 var draining = owner{Name: "draining"}
 
-// noteLeaving tells what the Service, which now holds these fronts, says of
+// noteLeaving tells what the Service, which now holds these frontends, says of
 // real servers that leave. Its claims are still the old ones.
-func (p *Proxier) noteLeaving(svc owner, held []plan.Front) {
+func (p *Proxier) noteLeaving(svc owner, held []plan.Frontend) {
 	now := make(map[state.VirtualServer]bool, len(held))
 	for _, f := range held {
 		now[f.Server] = true
@@ -62,7 +62,7 @@ func (p *Proxier) drainServers(ctx context.Context, now time.Time) {
 
 // servedAt is the Service that clients of vs reach, if any.
 func (p *Proxier) servedAt(vs state.VirtualServer) (owner, bool) {
-	return p.book.Holder(vs), p.tables.virtualServers.Wants(vs)
+	return p.ownership.Holder(vs), p.tables.virtualServers.Wants(vs)
 }
 
 // wakeForDrains sets the timer for the next look at what drains.

@@ -70,17 +70,17 @@ func begun(since map[string]time.Time, what string, so bool, now time.Time) {
 
 // oldest is what has been tried in vain for longest, single rows apart; the zero
 // time if nothing has.
-func (f *failing) oldest() (since time.Time, deed string) {
+func (f *failing) oldest() (since time.Time, action string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for verb, kinds := range map[string]map[string]time.Time{"change": f.broken, "read": f.unread} {
 		for kind, at := range kinds {
 			if since.IsZero() || at.Before(since) {
-				since, deed = at, verb+" any "+kind
+				since, action = at, verb+" any "+kind
 			}
 		}
 	}
-	return since, deed
+	return since, action
 }
 
 var (
@@ -123,27 +123,27 @@ func (f *failing) Collect(c chan<- prometheus.Metric) {
 // saidAgainAfter is when an unchanged complaint is logged once more.
 const saidAgainAfter = 10 * time.Minute
 
-// complaint is what was last logged of a deed.
+// complaint is what was last logged of an action.
 type complaint struct {
 	text string
 	at   time.Time
 }
 
 // fail logs and counts what is not about rows; the same again only now and then.
-func (p *Proxier) fail(deed string, err error) {
-	p.metrics.failures.WithLabelValues(deed).Inc()
-	last := p.complaints[deed]
+func (p *Proxier) fail(action string, err error) {
+	p.metrics.failures.WithLabelValues(action).Inc()
+	last := p.complaints[action]
 	if last.text == err.Error() && time.Since(last.at) < saidAgainAfter {
 		return
 	}
-	p.complaints[deed] = complaint{err.Error(), time.Now()}
-	klog.ErrorS(err, "Could not "+deed+"; it will be tried again")
+	p.complaints[action] = complaint{err.Error(), time.Now()}
+	klog.ErrorS(err, "Could not "+action+"; it will be tried again")
 }
 
 // untilDone tries until it succeeds; false when ctx ends before.
-func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Context) error) (done bool) {
+func (p *Proxier) untilDone(ctx context.Context, action string, do func(context.Context) error) (done bool) {
 	begin := time.Now()
-	p.beginning.waits("this machine (" + deed + ")")
+	p.beginning.waits("this machine (" + action + ")")
 	for retries := (backoff{}); ; {
 		p.health.Working(time.Now())
 		err := do(ctx)
@@ -154,9 +154,9 @@ func (p *Proxier) untilDone(ctx context.Context, deed string, do func(context.Co
 			p.health.Failing(time.Time{}, "")
 			return true
 		}
-		p.fail(deed, err)
+		p.fail(action, err)
 		p.beginning.failed(err)
-		p.health.Failing(begin, deed)
+		p.health.Failing(begin, action)
 		p.health.Resting() // what fails is no call that hangs
 		select {
 		case <-ctx.Done():

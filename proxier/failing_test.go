@@ -263,8 +263,8 @@ func TestASysctlThatCannotBeSetIsTold(t *testing.T) {
 		if r := h.Report(time.Now()); !r.Healthy || !h.Ready() || len(k.Rows().RealServers) != 1 {
 			t.Errorf("ready %t, %+v, real servers %v", h.Ready(), r, k.Rows().RealServers)
 		}
-		if n, deed := labelled(t, p, "kubeipvs_failures_total", "deed"); n < 1 || deed != "set sysctls" {
-			t.Errorf("the metrics count %g failures to %q", n, deed)
+		if n, action := labelled(t, p, "kubeipvs_failures_total", "operation"); n < 1 || action != "set sysctls" {
+			t.Errorf("the metrics count %g failures to %q", n, action)
 		}
 		k.Fail("set sysctls", 0)
 		time.Sleep(2 * testConfig.SyncPeriod)

@@ -16,7 +16,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -177,7 +177,7 @@ func TestWhatDrainedAndIsGoneStaysSo(t *testing.T) {
 		move(2, 0)
 		cfg.Takeover = true
 		k.SetForeign(nil, kubeProxySets...)
-		k.Fail(string(remains.DestroySets), 1000) // so that all of the kernel is read back once a sync period
+		k.Fail(string(leftovers.DestroySets), 1000) // so that all of the kernel is read back once a sync period
 		defer daemonOn(t, cfg, late{api, func() {}}, k)()
 		for rs := range k.Rows().RealServers {
 			k.Connect(rs.Addr, 2)

@@ -87,7 +87,7 @@ func answering(rows state.Rows, aliases state.Aliases) backends {
 		// Clients inside of the cluster ask for the server and are answered
 		// by those of its in-cluster alias.
 		alias, _ := aliases.Of(vs)
-		if _, there := rows.Members[state.Inside.Holding(ipset.IPPort(vs.Addr, uint8(vs.Protocol)))]; there {
+		if _, there := rows.Members[state.Aliased.Holding(ipset.IPPort(vs.Addr, uint8(vs.Protocol)))]; there {
 			real = slices.Concat(real, servers[alias])
 		}
 		slices.SortFunc(real, netip.AddrPort.Compare)
@@ -111,7 +111,7 @@ func (p *Proxier) forgetFlows(ctx context.Context) {
 		if p.tables.settled(svc) {
 			asked[svc] = servers
 			for vs := range servers {
-				all[vs] = f.servers[p.book.Holder(vs)][vs]
+				all[vs] = f.servers[p.ownership.Holder(vs)][vs]
 			}
 			delete(f.pending, svc)
 		}

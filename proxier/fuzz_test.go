@@ -48,8 +48,8 @@ func FuzzObjectsToRows(f *testing.F) {
 			return
 		}
 		ports, _ := cluster.Ports(&svc, []*discovery.EndpointSlice{&part}, node)
-		fronts, _ := plan.Fronts(ports, node, cfg)
-		held, _, _ := plan.NewBook(state.Aliases{}).Enter(nameOf(svc.ObjectMeta), time.Time{}, fronts)
+		frontends, _ := plan.Frontends(ports, node, cfg)
+		held, _, _ := plan.NewOwnership(state.Aliases{}).Register(nameOf(svc.ObjectMeta), time.Time{}, frontends)
 		rows := plan.Rows(held, node, cfg)
 		k := kerneltest.New(node.Addresses...)
 		if _, err := k.Prepare(t.Context()); err != nil {

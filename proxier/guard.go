@@ -135,7 +135,7 @@ func (p *Proxier) guardMoved(moved map[owner][]time.Time, planned map[owner]stru
 			addrs = p.node.Addresses
 		}
 		for _, addr := range addrs {
-			for _, svc := range p.book.Naming(addr) {
+			for _, svc := range p.ownership.Naming(addr) {
 				concerned(svc)
 			}
 		}

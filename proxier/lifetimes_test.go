@@ -37,7 +37,7 @@ var lives = []func(i int, svc *v1.Service, slice *discovery.EndpointSlice){
 		svc.Spec.InternalTrafficPolicy = new(v1.ServiceInternalTrafficPolicyLocal)
 		slice.Endpoints[0].NodeName = new("node-b")
 	},
-	func(i int, svc *v1.Service, _ *discovery.EndpointSlice) { // a quarrel with all others of this sort
+	func(i int, svc *v1.Service, _ *discovery.EndpointSlice) { // a conflict with all others of this sort
 		svc.Spec.ExternalIPs = []string{"198.51.100.1", fmt.Sprintf("198.18.%d.%d", i>>8, i&255), "192.0.2.1", "127.0.0.1"}
 	},
 	func(_ int, svc *v1.Service, _ *discovery.EndpointSlice) {

@@ -77,8 +77,8 @@ func (p *Proxier) await(ctx context.Context, c *clocks) (drift map[string]int, p
 			return drift, false
 		}
 		return drift, true
-	case <-p.kernel.Touched():
-		p.noteTouched(p.kernel.TakeTouched(), c.touched)
+	case <-p.kernel.Changed():
+		p.noteTouched(p.kernel.TakeChanged(), c.touched)
 	case <-c.touched.C:
 		p.health.Working(time.Now())
 		drift = p.lookWhereTouched(ctx)
@@ -93,7 +93,7 @@ func (p *Proxier) await(ctx context.Context, c *clocks) (drift map[string]int, p
 		return drift, true
 	case <-c.drains.C:
 		return drift, true
-	case do := <-p.looks:
+	case do := <-p.inLoop:
 		do()
 	case then := <-p.errands.done:
 		p.health.Working(time.Now())

@@ -51,15 +51,15 @@ func newMetrics(changes *watch.Changes) *metrics {
 		answers:  newAnswers(),
 		failing:  newFailing(),
 		slis:     newSLIs(),
-		rows:     gauges("kubeipvs_rows", "Rows by kind and state: wanted, held, due, and those that are due because the kernel refuses them.", "kind", "state"),
+		rows:     gauges("kubeipvs_rows", "Rows by kind and state: desired, observed, pending, and those that are due because the kernel refuses them.", "kind", "state"),
 		calls:    counters("kubeipvs_kernel_rows_total", "Rows changed in the kernel, by kind, verb and result.", "kind", "verb", "result"),
 		listings: counters("kubeipvs_kernel_listings_total", "Times that all rows of a kind were read back from the kernel.", "kind"),
 		drift:    counters("kubeipvs_drift_total", "Rows and other objects found changed behind our back, by kind.", "kind"),
-		failures: counters("kubeipvs_failures_total", "Failures that are not about single rows.", "deed"),
+		failures: counters("kubeipvs_failures_total", "Failures that are not about single rows.", "operation"),
 		remains: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "kubeipvs_kube_proxy_remains", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
+			Name: "kubeipvs_kube_proxy_leftovers", Help: "Things that kube-proxy left behind and that others hold, or that could not be looked at.",
 		}),
-		running: gauges("kubeipvs_kube_proxy_running", "1 while there is this sign of a kube-proxy at work on this node.", "sign"),
+		running: gauges("kubeipvs_kube_proxy_running", "1 while there is this sign of a kube-proxy at work on this node.", "evidence"),
 		remote: gauges("kubeproxy_sync_proxy_rules_no_local_endpoints_total",
 			"Services with policy Local that have endpoints on other nodes only.", "traffic_policy", "ip_family"),
 		served: gauges("kubeipvs_family_served", "1 if this family of addresses is served, 0 where the kernel or the node lacks what that takes.", "ip_family"),
@@ -80,7 +80,7 @@ func newMetrics(changes *watch.Changes) *metrics {
 		draining: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kubeipvs_draining_real_servers", Help: "Real servers that nobody wants and that stay for their connections.",
 		}),
-		drained: counters("kubeipvs_drained_real_servers_total", "Real servers that have ceased to drain, by how: timeout has cut connections.", "end"),
+		drained: counters("kubeipvs_drained_real_servers_total", "Real servers that have ceased to drain, by how: timeout has cut connections.", "reason"),
 		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kubeproxy_conntrack_reconciler_deleted_entries_total", Help: "Conntrack entries deleted because no endpoint answers their flow.",
 		}),
@@ -119,7 +119,7 @@ func (p *Proxier) Metrics() prometheus.Gatherer { return p.metrics.registry }
 func (m *metrics) table(of table, t reconcile.Tally) {
 	kind := of.Name()
 	wanted, held, due := of.Size()
-	for state, n := range map[string]int{"wanted": wanted, "held": held, "due": due, "refused": of.Refused()} {
+	for state, n := range map[string]int{"desired": wanted, "observed": held, "pending": due, "refused": of.Refused()} {
 		m.rows.WithLabelValues(kind, state).Set(float64(n))
 	}
 	m.drift.WithLabelValues(kind) // a count of none is seen too
@@ -179,12 +179,12 @@ func (m *metrics) drains(now int, ended map[drain.End]int) {
 	}
 }
 
-func (m *metrics) neighbour(rules, healthPort bool) {
-	for sign, seen := range map[string]bool{"rules": rules, "health port": healthPort} {
+func (m *metrics) kubeProxy(rules, healthPort bool) {
+	for evidence, seen := range map[string]bool{"rules": rules, "health port": healthPort} {
 		value := 0.0
 		if seen {
 			value = 1
 		}
-		m.running.WithLabelValues(sign).Set(value)
+		m.running.WithLabelValues(evidence).Set(value)
 	}
 }

@@ -95,7 +95,7 @@ func (k *remembering) takeForgotten() (answering []string) {
 
 // An address that goes from one Service to another in one pass is nobody's loss:
 // no Event says that the other one holds it, whichever is planned first.
-func TestAnAddressThatIsHandedOnIsNoQuarrel(t *testing.T) {
+func TestAnAddressThatIsHandedOnIsNoConflict(t *testing.T) {
 	for range manyTimes {
 		withTwo(t, func(api *fakeCluster, _ *remembering) {
 			api.setService(udp(1, "198.51.100.1"))
@@ -104,11 +104,11 @@ func TestAnAddressThatIsHandedOnIsNoQuarrel(t *testing.T) {
 			if told := api.told(); told != "" {
 				t.Errorf("told %q", told)
 			}
-			// Where it is a quarrel in the end, that is told, once.
+			// Where it is a conflict in the end, that is told, once.
 			api.setService(udp(0, "198.51.100.1"))
 			onePass()
 			if told := api.told(); strings.Count(told, "\n") != 1 || !strings.Contains(told, "198.51.100.1:80/UDP is held by Service shop/cart-") {
-				t.Errorf("told of a quarrel: %q", told)
+				t.Errorf("told of a conflict: %q", told)
 			}
 		})
 		if t.Failed() {

@@ -179,8 +179,8 @@ type watchman struct {
 
 func (w *watchman) look(rows state.Rows) {
 	lb := state.VirtualServer{Addr: netip.MustParseAddrPort("203.0.113.1:80"), Protocol: state.TCP}
-	shadow, _ := state.Aliases{}.Of(lb)
-	for _, server := range []state.VirtualServer{lb, shadow} {
+	alias, _ := state.Aliases{}.Of(lb)
+	for _, server := range []state.VirtualServer{lb, alias} {
 		bound := has(rows.Addresses, server.Addr.Addr()) && has(rows.VirtualServers, server)
 		shut := has(rows.Members, state.Restricted.Holding(ipset.IPPort(server.Addr, uint8(server.Protocol))))
 		if w.strangersOut && bound && !shut {

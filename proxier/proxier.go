@@ -15,9 +15,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
@@ -67,8 +67,8 @@ type Cluster interface {
 // Kernel is the machine as a Proxier needs it.
 type Kernel interface {
 	// Prepare makes sure of what never varies, and tells how much of each kind it
-	// has put right. It may be asked by others than the loop, but not while Look
-	// or Carry is.
+	// has put right. It may be asked by others than the loop, but not while Scan
+	// or Do is.
 	Prepare(context.Context) (mended map[string]int, err error)
 	// Sysctls sets those that are not as traffic needs them, and tells how many.
 	Sysctls(context.Context) (set int, err error)
@@ -79,10 +79,10 @@ type Kernel interface {
 	NodeAddresses(context.Context) ([]netip.Prefix, error)
 	// WaysOut are the hosts through which the node reaches all others.
 	WaysOut(context.Context) (state.WaysOut, error)
-	// Touched tells that there is something for TakeTouched.
-	Touched() <-chan struct{}
-	// TakeTouched is what has changed, by whoever it was, since the last time.
-	TakeTouched() state.Touched
+	// Changed tells that there is something for TakeChanged.
+	Changed() <-chan struct{}
+	// TakeChanged is what has changed, by whoever it was, since the last time.
+	TakeChanged() state.Changed
 	// Connections counts those of real servers; what is not there has none.
 	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
 	// Traffic may be asked by others than the loop; what is not there is left out.
@@ -96,7 +96,7 @@ type Kernel interface {
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
 
-	remains.Machine
+	leftovers.Machine
 }
 
 // HealthPorts are where load balancers ask for the health of Services.
@@ -142,7 +142,7 @@ type Proxier struct {
 	// All below belongs to the goroutine of Run.
 	tables     tables
 	planning   plan.Config
-	book       *plan.Book
+	ownership  *plan.Ownership
 	node       cluster.Node
 	waysOut    state.WaysOut
 	nodeRead   bool
@@ -154,19 +154,19 @@ type Proxier struct {
 	ranges     []netip.Prefix // in which addresses are refused that no Service has
 	flows      flows
 	errands    errands
-	ahead      ahead
+	preplan    ahead
 	reading    reading
-	touches    touches
+	changed    touches
 	schedulers schedulers
 	drain      *drain.Servers[owner]
 	lookAgain  bool // the node's addresses may have changed
 	again      bool // what planning knows of this node has changed: all is to be planned again
 	takeover   takeover
-	neighbour  neighbour
+	kubeProxy  runningProxy
 	readAt     time.Time            // when the kernel was first read
-	complaints map[string]complaint // by deed
-	told       told                 // what reports said, for those who ask
-	looks      chan look            // asked of the loop by others
+	complaints map[string]complaint // by action
+	lastReport told                 // what reports said, for those who ask
+	inLoop     chan look            // asked of the loop by others
 }
 
 // New returns a Proxier that has not touched anything.
@@ -188,15 +188,15 @@ func New(cfg Config, with Parts) *Proxier {
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
 			Aliases: aliases, Occupied: occupied(cfg, nil, nil), Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
 		},
-		book:    plan.NewBook(aliases),
-		known:   map[owner]struct{}{},
-		waiting: map[owner][]time.Time{},
-		remarks: newRemarks(),
-		remote:  newRemote(),
-		flows:   newFlows(aliases),
-		errands: newErrands(),
-		drain:   drain.New[owner](),
-		looks:   make(chan look),
+		ownership: plan.NewOwnership(aliases),
+		known:     map[owner]struct{}{},
+		waiting:   map[owner][]time.Time{},
+		remarks:   newRemarks(),
+		remote:    newRemote(),
+		flows:     newFlows(aliases),
+		errands:   newErrands(),
+		drain:     drain.New[owner](),
+		inLoop:    make(chan look),
 
 		complaints: map[string]complaint{},
 		schedulers: newSchedulers(),
@@ -238,7 +238,7 @@ func (p *Proxier) Run(ctx context.Context) error {
 	if !p.untilDone(ctx, "read the node", p.readFirst) {
 		return nil
 	}
-	p.told.found = p.tables.held()
+	p.lastReport.found = p.tables.held()
 	p.beginning.done()
 	p.loop(ctx)
 	p.beginning.waits("its end")

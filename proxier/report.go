@@ -47,11 +47,11 @@ func (p *Proxier) report(r report) {
 	p.metrics.pass(r)
 	p.metrics.answers.refuse(p.remarks.fields)
 	p.metrics.elsewhere(p.remote.services)
-	if p.told.found != nil {
-		p.metrics.answers.adopt(p.told.found, r)
-		p.told.found = nil
+	if p.lastReport.found != nil {
+		p.metrics.answers.adopt(p.lastReport.found, r)
+		p.lastReport.found = nil
 	}
-	p.told.note(r, time.Now())
+	p.lastReport.note(r, time.Now())
 	klog.V(4).InfoS("Pass", "services", r.planned, "took", r.took)
 	p.metrics.failing.note(p.tables.inKernel(), time.Now())
 	p.health.Failing(p.metrics.failing.oldest())

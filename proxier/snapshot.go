@@ -23,13 +23,13 @@ type look func()
 
 // between has the loop do something between two passes; errNotBegun if there has
 // been none.
-func (p *Proxier) between(ctx context.Context, deed look) error {
+func (p *Proxier) between(ctx context.Context, action look) error {
 	if p.beginning.look() != nil {
 		return errNotBegun
 	}
 	done := make(chan struct{})
 	select {
-	case p.looks <- func() { deed(); close(done) }:
+	case p.inLoop <- func() { action(); close(done) }:
 		<-done
 		return nil
 	case <-ctx.Done():
@@ -108,14 +108,14 @@ func (p *Proxier) self() snapshot.Daemon {
 // outline is everything but the Services.
 func (p *Proxier) outline() snapshot.Daemon {
 	d := p.self()
-	d.Pass, d.Takeover = p.told.pass, p.takenOver()
+	d.Pass, d.Takeover = p.lastReport.pass, p.takenOver()
 	d.LeftOut, d.Known = texts(p.remarks.on[ranges]), len(p.known)
 	for _, r := range p.ranges {
 		d.Ranges = append(d.Ranges, r.String())
 	}
 	for _, t := range p.tables.inOrder() {
-		row := snapshot.Table{Kind: t.Name(), Drift: p.told.drift[t.Name()], Failure: p.told.failures[t.Name()]}
-		row.Wanted, row.Held, row.Due = t.Size()
+		row := snapshot.Table{Kind: t.Name(), Drift: p.lastReport.drift[t.Name()], Failure: p.lastReport.failures[t.Name()]}
+		row.Desired, row.Observed, row.Pending = t.Size()
 		d.Tables = append(d.Tables, row)
 	}
 	for _, remarks := range p.remarks.on {
@@ -126,9 +126,9 @@ func (p *Proxier) outline() snapshot.Daemon {
 }
 
 func (p *Proxier) takenOver() snapshot.Takeover {
-	t := snapshot.Takeover{Wanted: p.cfg.Takeover, Done: p.takeover.done, Removed: p.told.removed, Neighbour: p.neighbour.told}
+	t := snapshot.Takeover{Wanted: p.cfg.Takeover, Done: p.takeover.done, Removed: p.lastReport.removed, KubeProxy: p.kubeProxy.told}
 	for _, stay := range p.takeover.stays {
-		t.Stays = append(t.Stays, stay.String())
+		t.Blocked = append(t.Blocked, stay.String())
 	}
 	return t
 }
@@ -162,10 +162,10 @@ func (p *Proxier) view(svc owner) view {
 func (v view) service() (s snapshot.Service, there bool) {
 	s = snapshot.Service{Name: v.name.String(), Rows: v.rows.Lines(), Remarks: v.remarks}
 	ports, _ := cluster.Ports(v.object, v.slices, v.node)
-	fronts, _ := plan.Fronts(ports, v.node, v.planning)
+	frontends, _ := plan.Frontends(ports, v.node, v.planning)
 	pods := podsOf(v.slices)
-	for _, f := range fronts {
-		s.Fronts = append(s.Fronts, v.front(f, pods))
+	for _, f := range frontends {
+		s.Frontends = append(s.Frontends, v.frontend(f, pods))
 	}
 	return s, v.object != nil || len(s.Rows) > 0
 }

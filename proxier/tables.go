@@ -50,13 +50,13 @@ func newTables(k Kernel, healthPorts HealthPorts, aliases state.Aliases) tables 
 	}
 }
 
-// The stages of a pass. Whoever is led to a shadow finds all of it: the shadows
+// The stages of a pass. Whoever is led to an alias finds all of it: the aliases
 // come first and go last. Next comes what leads there, so that clients inside
 // of the cluster never meet what is for those from outside. Last comes what
 // makes the rules take traffic for ours and the host take it in: until there is
 // a server behind it, it belongs to whoever served it before us.
 const (
-	shadows = iota
+	aliases = iota
 	leadingThere
 	serving
 	arriving
@@ -68,21 +68,21 @@ type staging struct{ aliases state.Aliases }
 
 func (s staging) of(addr netip.Addr) int {
 	if s.aliases.Contain(addr) {
-		return shadows
+		return aliases
 	}
 	return serving
 }
 
 func (s staging) ofAddress(addr netip.Addr) int {
 	if s.aliases.Contain(addr) {
-		return shadows
+		return aliases
 	}
 	return arriving
 }
 
 func (s staging) ofMember(m state.Member) int {
 	switch m.Set {
-	case state.Inside:
+	case state.Aliased:
 		return leadingThere
 	case state.ServicePorts, state.Addresses:
 		return s.ofAddress(m.Entry.Addr())

@@ -8,7 +8,7 @@ import (
 
 	"k8s.io/klog/v2"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // betweenTakeovers keeps us from fighting with a kube-proxy that puts back what
@@ -17,10 +17,10 @@ const betweenTakeovers = 5 * time.Minute
 
 // takeover is how far we have come with what kube-proxy has left.
 type takeover struct {
-	done  bool           // at least once
-	next  time.Time      // not again before
-	stays []remains.Stay // as last said
-	signs []string       // of kube-proxy, that were left in the end
+	done  bool                // at least once
+	next  time.Time           // not again before
+	stays []leftovers.Blocked // as last said
+	signs []string            // of kube-proxy, that were left in the end
 }
 
 // adopt puts our flag on the virtual servers of kube-proxy's ipvs mode, before
@@ -31,7 +31,7 @@ func (p *Proxier) adopt(ctx context.Context) (any bool, err error) {
 	if !p.cfg.Takeover {
 		return false, nil
 	}
-	o, err := remains.CarryOut(ctx, p.kernel, remains.Adoption)
+	o, err := leftovers.Remove(ctx, p.kernel, leftovers.Adoption)
 	if err != nil {
 		return false, fmt.Errorf("adopt virtual servers of kube-proxy: %w", err)
 	}
@@ -49,12 +49,12 @@ func (p *Proxier) takeOver(ctx context.Context) {
 	if !p.cfg.Takeover || t.done || time.Now().Before(t.next) || p.tables.broken() {
 		return
 	}
-	p.lookForRemains(ctx, func(ctx context.Context, found remains.Found) {
+	p.lookForRemains(ctx, func(ctx context.Context, found leftovers.Found) {
 		switch {
 		case t.done || time.Now().Before(t.next):
 		// Nothing to remove needs no proof.
 		case len(found.Plan().Steps) == 0 && len(found.Unread) == 0:
-			p.noteTakeover(remains.Outcome{Found: found}, nil)
+			p.noteTakeover(leftovers.Outcome{Found: found}, nil)
 		case p.verified(ctx):
 			p.removeRemains(ctx)
 		}
@@ -66,24 +66,24 @@ func (p *Proxier) takeOver(ctx context.Context) {
 func (p *Proxier) lookForKubeProxy(ctx context.Context) (drift map[string]int) {
 	t := &p.takeover
 	if !t.done {
-		p.tellOfNeighbour()
+		p.tellOfKubeProxy()
 		return nil
 	}
-	p.lookForRemains(ctx, func(ctx context.Context, found remains.Found) {
-		p.neighbour.signs = slices.DeleteFunc(found.Signs(), func(s string) bool { return slices.Contains(t.signs, s) })
+	p.lookForRemains(ctx, func(ctx context.Context, found leftovers.Found) {
+		p.kubeProxy.signs = slices.DeleteFunc(found.Signs(), func(s string) bool { return slices.Contains(t.signs, s) })
 		if len(found.Plan().Steps) > 0 && !time.Now().Before(t.next) {
 			p.removeRemains(ctx)
 		}
-		p.tellOfNeighbour()
+		p.tellOfKubeProxy()
 	})
 	return nil
 }
 
 // lookForRemains has kube-proxy's things looked for, and then does something with
 // what was found.
-func (p *Proxier) lookForRemains(ctx context.Context, then func(context.Context, remains.Found)) {
+func (p *Proxier) lookForRemains(ctx context.Context, then func(context.Context, leftovers.Found)) {
 	p.errands.send(ctx, errand{"look for what kube-proxy left behind", func(ctx context.Context) conclusion {
-		found := p.kernel.Look(ctx, remains.Takeover)
+		found := p.kernel.Scan(ctx, leftovers.Takeover)
 		return func(ctx context.Context) (drift map[string]int, pass bool) {
 			then(ctx, found)
 			return nil, false
@@ -102,7 +102,7 @@ func (p *Proxier) verified(ctx context.Context) bool {
 
 func (p *Proxier) removeRemains(ctx context.Context) {
 	p.errands.send(ctx, errand{"remove what kube-proxy left behind", func(ctx context.Context) conclusion {
-		o, err := remains.CarryOut(ctx, p.kernel, remains.Takeover)
+		o, err := leftovers.Remove(ctx, p.kernel, leftovers.Takeover)
 		return func(context.Context) (drift map[string]int, pass bool) {
 			p.noteTakeover(o, err)
 			return nil, false
@@ -111,13 +111,13 @@ func (p *Proxier) removeRemains(ctx context.Context) {
 }
 
 // noteTakeover says what was removed and what stays.
-func (p *Proxier) noteTakeover(o remains.Outcome, err error) {
+func (p *Proxier) noteTakeover(o leftovers.Outcome, err error) {
 	t := &p.takeover
 	for _, step := range o.Done {
-		klog.InfoS("Removed what kube-proxy left behind", "deed", step.Deed, "objects", len(step.Objects))
-		p.told.removed += len(step.Objects)
+		klog.InfoS("Removed what kube-proxy left behind", "action", step.Action, "objects", len(step.Objects))
+		p.lastReport.removed += len(step.Objects)
 		p.metrics.answers.removed.Add(float64(len(step.Objects)))
-		klog.V(2).InfoS("Removed", "deed", step.Deed, "where", step.Where, "objects", step.Objects)
+		klog.V(2).InfoS("Removed", "action", step.Action, "where", step.Where, "objects", step.Objects)
 	}
 	for _, s := range o.Found.Plan().Stays {
 		if !slices.Contains(t.stays, s) {

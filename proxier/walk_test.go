@@ -26,7 +26,7 @@ const (
 )
 
 // TestEveryWalkEndsAsAFreshStart has few Services change at random in all that may
-// make them quarrel, with each other and with the node, one by one and many in a
+// make them conflict, with each other and with the node, one by one and many in a
 // pass: in the end the kernel holds what a daemon makes that sees the end alone.
 func TestEveryWalkEndsAsAFreshStart(t *testing.T) {
 	for seed := range uint64(walks) {

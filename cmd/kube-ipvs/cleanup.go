@@ -12,8 +12,8 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
-	"github.com/kube-ipvs/kube-ipvs/proxier/turn"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
+	"github.com/kube-ipvs/kube-ipvs/proxier/nodelock"
 )
 
 // recordFile has the former values of sysctls and time-outs that we have changed. It is
@@ -31,16 +31,16 @@ func (o options) cleanup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if holder := turn.HolderOf(ctx, turn.Address); holder != nil {
+	if holder := nodelock.HolderOf(ctx, nodelock.Address); holder != nil {
 		klog.InfoS("A daemon serves this node and makes again what is removed; stop it first", "daemon", holder)
 	}
 	var r removal
 	if o.DryRun {
-		plan := k.Look(ctx, remains.Cleanup).Plan()
+		plan := k.Scan(ctx, leftovers.Cleanup).Plan()
 		r = newRemoval(nil, plan)
 	} else {
-		var outcome remains.Outcome
-		outcome, err = remains.CarryOut(ctx, k, remains.Cleanup)
+		var outcome leftovers.Outcome
+		outcome, err = leftovers.Remove(ctx, k, leftovers.Cleanup)
 		r = newRemoval(outcome.Done, outcome.Found.Plan())
 		if len(r.Todo)+len(r.Left) > 0 {
 			err = errors.Join(err, errLeft)
@@ -51,24 +51,24 @@ func (o options) cleanup(ctx context.Context) error {
 
 // removal is what a cleanup prints.
 type removal struct {
-	Done []deed         `json:"done"` // what has been removed
-	Todo []deed         `json:"todo"` // what would be removed, or could not be
-	Left []remains.Stay `json:"left"` // what others hold, or could not be looked at
+	Done []action            `json:"done"` // what has been removed
+	Todo []action            `json:"todo"` // what would be removed, or could not be
+	Left []leftovers.Blocked `json:"left"` // what others hold, or could not be looked at
 }
 
-// deed is a step of it.
-type deed struct {
-	Deed    remains.Deed    `json:"deed"`
-	Backend remains.Backend `json:"backend,omitempty"`
-	Family  string          `json:"family,omitempty"`
-	Objects []string        `json:"objects"`
+// action is a step of it.
+type action struct {
+	Action  leftovers.Action  `json:"action"`
+	Backend leftovers.Backend `json:"backend,omitempty"`
+	Family  string            `json:"family,omitempty"`
+	Objects []string          `json:"objects"`
 }
 
-func newRemoval(done []remains.Step, plan remains.Plan) removal {
-	deeds := func(steps []remains.Step) []deed {
-		all := []deed{}
+func newRemoval(done []leftovers.Step, plan leftovers.Plan) removal {
+	actions := func(steps []leftovers.Step) []action {
+		all := []action{}
 		for _, s := range steps {
-			d := deed{Deed: s.Deed, Backend: s.Where.Backend, Objects: s.Objects}
+			d := action{Action: s.Action, Backend: s.Where.Backend, Objects: s.Objects}
 			if d.Backend != "" {
 				d.Family = fmt.Sprintf("IPv%d", s.Where.Family)
 			}
@@ -76,7 +76,7 @@ func newRemoval(done []remains.Step, plan remains.Plan) removal {
 		}
 		return all
 	}
-	return removal{Done: deeds(done), Todo: deeds(plan.Steps), Left: append([]remains.Stay{}, plan.Stays...)}
+	return removal{Done: actions(done), Todo: actions(plan.Steps), Left: append([]leftovers.Blocked{}, plan.Stays...)}
 }
 
 // print writes one object a line, or all as JSON.
@@ -87,14 +87,14 @@ func (r removal) print(to io.Writer, output string) error {
 		return e.Encode(r)
 	}
 	var b strings.Builder
-	list := func(what string, deeds []deed) {
-		for _, d := range deeds {
+	list := func(what string, actions []action) {
+		for _, d := range actions {
 			for _, o := range d.Objects {
 				where := ""
 				if d.Backend != "" {
 					where = fmt.Sprintf("iptables-%s %s: ", d.Backend, d.Family)
 				}
-				fmt.Fprintf(&b, "%s: %s%s %s\n", what, where, d.Deed, o)
+				fmt.Fprintf(&b, "%s: %s%s %s\n", what, where, d.Action, o)
 			}
 		}
 	}

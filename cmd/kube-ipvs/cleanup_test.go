@@ -7,19 +7,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // A cleanup says one thing a line, or all of it to programs.
 func TestWhatACleanupSays(t *testing.T) {
-	where := remains.Where{Backend: remains.NFT, Family: ipset.IPv6}
-	done := []remains.Step{
-		{Deed: remains.Unhook, Where: where, Objects: []string{"nat OUTPUT: -j KUBE-SERVICES"}},
-		{Deed: remains.RemoveDevice, Objects: []string{"kube-ipvs0"}},
+	where := leftovers.Where{Backend: leftovers.NFT, Family: ipset.IPv6}
+	done := []leftovers.Step{
+		{Action: leftovers.Unhook, Where: where, Objects: []string{"nat OUTPUT: -j KUBE-SERVICES"}},
+		{Action: leftovers.RemoveDevice, Objects: []string{"kube-ipvs0"}},
 	}
-	left := remains.Plan{
-		Steps: []remains.Step{{Deed: remains.DestroySets, Objects: []string{"KUBE-CLUSTER-IP", "KUBE-LOOP-BACK"}}},
-		Stays: []remains.Stay{{Object: "chain KUBE-MARK-MASQ", Holder: "held by a rule of CNI"}},
+	left := leftovers.Plan{
+		Steps: []leftovers.Step{{Action: leftovers.DestroySets, Objects: []string{"KUBE-CLUSTER-IP", "KUBE-LOOP-BACK"}}},
+		Stays: []leftovers.Blocked{{Object: "chain KUBE-MARK-MASQ", Holder: "held by a rule of CNI"}},
 	}
 	for _, c := range []struct {
 		output string
@@ -32,17 +32,17 @@ to do: destroy set KUBE-CLUSTER-IP
 to do: destroy set KUBE-LOOP-BACK
 left: chain KUBE-MARK-MASQ: held by a rule of CNI
 `},
-		{"text", newRemoval(nil, remains.Plan{}), "nothing of kube-ipvs's or kube-proxy's is left\n"},
-		{"json", newRemoval(nil, remains.Plan{}), `{
+		{"text", newRemoval(nil, leftovers.Plan{}), "nothing of kube-ipvs's or kube-proxy's is left\n"},
+		{"json", newRemoval(nil, leftovers.Plan{}), `{
   "done": [],
   "todo": [],
   "left": []
 }
 `},
-		{"json", newRemoval(done[:1], remains.Plan{Stays: left.Stays}), `{
+		{"json", newRemoval(done[:1], leftovers.Plan{Stays: left.Stays}), `{
   "done": [
     {
-      "deed": "unhook",
+      "action": "unhook",
       "backend": "nft",
       "family": "IPv6",
       "objects": [

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/door"
+	"github.com/kube-ipvs/kube-ipvs/proxier/adminsocket"
 	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -60,7 +60,7 @@ type views struct {
 // look asks the daemon first: what it says is older than what the kernel holds,
 // never the other way round. Whatever keeps it from answering, the kernel is shown.
 func look(cmd *cobra.Command, q snapshot.Question) (v views) {
-	d, from, err := door.Ask(cmd.Context(), door.Address, q)
+	d, from, err := adminsocket.Ask(cmd.Context(), adminsocket.Address, q)
 	switch {
 	case err != nil:
 		v.absent = err.Error()

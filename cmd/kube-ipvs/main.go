@@ -67,7 +67,7 @@ func runDaemon(cmd *cobra.Command, args []string) error {
 	}
 }
 
-func (o options) withKernel(deed func(*kernel.Kernel) error) error {
+func (o options) withKernel(action func(*kernel.Kernel) error) error {
 	k, err := kernel.Open(kernel.Config{
 		Scheduler:    o.Scheduler,
 		Rules:        o.rules(),
@@ -81,7 +81,7 @@ func (o options) withKernel(deed func(*kernel.Kernel) error) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(deed(k), k.Close())
+	return errors.Join(action(k), k.Close())
 }
 
 // rules is what the packet program depends on.

@@ -20,7 +20,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier"
-	"github.com/kube-ipvs/kube-ipvs/proxier/door"
+	"github.com/kube-ipvs/kube-ipvs/proxier/adminsocket"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -143,7 +143,7 @@ func (o options) openDoor(ctx context.Context, p *proxier.Proxier) {
 		d.Version, d.Rules = version, new(o.rules())
 		return d, err
 	}
-	door.Serve(ctx, door.Address, answer, func(err error) {
+	adminsocket.Serve(ctx, adminsocket.Address, answer, func(err error) {
 		klog.ErrorS(err, "Nobody can look in; it will be tried again")
 	})
 }

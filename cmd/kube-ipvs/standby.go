@@ -10,7 +10,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
-	"github.com/kube-ipvs/kube-ipvs/proxier/turn"
+	"github.com/kube-ipvs/kube-ipvs/proxier/nodelock"
 )
 
 // awaitTurn returns when no other kube-ipvs serves this node: during an upgrade
@@ -19,10 +19,10 @@ import (
 // taken the lock who cannot serve, or of whom that is not known for too long.
 func (o options) awaitTurn(ctx context.Context, probes http.Handler) (leave func(), err error) {
 	var stop func()
-	lock := turn.Lock{
-		Address: turn.Address,
+	lock := nodelock.Lock{
+		Address: nodelock.Address,
 		Name:    fmt.Sprintf("kube-ipvs %s of node %s, process %d", version, o.NodeName, os.Getpid()),
-		Waiting: func(h turn.Holder) {
+		Waiting: func(h nodelock.Holder) {
 			if stop == nil {
 				stop = o.answerProbes(ctx, probes)
 			}
@@ -33,7 +33,7 @@ func (o options) awaitTurn(ctx context.Context, probes http.Handler) (leave func
 	if stop != nil {
 		stop()
 	}
-	if errors.Is(err, turn.ErrPassedOver) {
+	if errors.Is(err, nodelock.ErrPassedOver) {
 		klog.ErrorS(err, "Going on without the turn to serve; two copies may run at a time")
 		return func() {}, nil
 	}

@@ -79,7 +79,7 @@ func TestQueriesAskForWhatThereIs(t *testing.T) {
 		t.Errorf("only %d queries", len(all))
 	}
 	for _, wrong := range []string{
-		`kubeipvs_rows{state="due"`, `kubeipvs_row`, `kubeipvs_rows{condition="due"}`, `sum by (verb) (kubeipvs_rows)`, `kubeipvs_rows_bucket`,
+		`kubeipvs_rows{state="pending"`, `kubeipvs_row`, `kubeipvs_rows{condition="pending"}`, `sum by (verb) (kubeipvs_rows)`, `kubeipvs_rows_bucket`,
 	} {
 		if known.complaints(wrong) == nil {
 			t.Errorf("%s: nothing is wrong with it", wrong)

@@ -200,7 +200,7 @@ func TestWatchFromAForgottenVersion(t *testing.T) {
 	expectLines(t, young, "MODIFIED cart 1009")
 }
 
-func TestBookmarkPassesWhatIsNotWatched(t *testing.T) {
+func TestOwnershipmarkPassesWhatIsNotWatched(t *testing.T) {
 	s := shop(t)
 	next := lines(t, s, "resourceVersion=1007&allowWatchBookmarks=true&fieldSelector=metadata.name%3Dcart")
 	without := lines(t, s, "resourceVersion=1007&fieldSelector=metadata.name%3Dcart")

@@ -37,11 +37,11 @@ func key(folder, name string) string { return folder + ": " + strings.ReplaceAll
 var rooms = map[string]string{
 	"cluster": "proxier/cluster", "drain": "proxier/drain", "e2e": "e2e", "health": "proxier/health", "kernel": "proxier/kernel",
 	"kerneltest": "proxier/kernel/kerneltest", "kube-ipvs": "cmd/kube-ipvs", "plan": "proxier/plan",
-	"proxier": "proxier", "reconcile": "proxier/reconcile", "remains": "proxier/remains", "watch": "proxier/watch",
+	"proxier": "proxier", "reconcile": "proxier/reconcile", "leftovers": "proxier/leftovers", "watch": "proxier/watch",
 }
 
 // runners are the tests that run the files in testdata, by room.
-var runners = map[string]string{"plan": "TestGolden", "proxier": "TestScripts", "remains": "TestPlans"}
+var runners = map[string]string{"plan": "TestGolden", "proxier": "TestScripts", "leftovers": "TestPlans"}
 
 func readRows(text string) (rows []row, err error) {
 	part := ""

@@ -29,7 +29,7 @@ func lines(fronts []front) string {
 }
 
 // What the YAML files of this folder ask for.
-func TestFronts(t *testing.T) {
+func TestFrontends(t *testing.T) {
 	w, err := readWorld(".")
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 
 // Report shows results; the worst level is that of all.
 func Report(all []Result, style Style) (text string, worst Level) {
-	moods := map[Level]mood{Fine: good, Warning: odd, Error: bad}
+	moods := map[Level]severity{Fine: good, Warning: odd, Error: bad}
 	worst = Fine
 	var t table
 	for _, r := range all {

@@ -83,7 +83,7 @@ func TestTraceOfAClient(t *testing.T) {
 		m.Rows.Members[row] = state.None{}
 	}
 	d := &snapshot.Daemon{Services: []snapshot.Service{{
-		Name: "shop/web", Rows: m.Rows.Lines(), Fronts: []snapshot.Front{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
+		Name: "shop/web", Rows: m.Rows.Lines(), Frontends: []snapshot.Frontend{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
 			{Addr: netip.MustParseAddrPort("10.244.1.1:8080"), Ready: true, Chosen: true},
 		}}},
 	}}}
@@ -198,7 +198,7 @@ func TestStatusOfADaemonInTrouble(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	d := snapshot.Daemon{Version: "v1.0.0", Node: "node-a", Families: []string{"IPv4"}, Scheduler: "rr", Started: now.Add(-time.Hour), Taken: now}
 	d.Takeover.Wanted = true
-	d.Tables = []snapshot.Table{{Kind: "real server", Wanted: 3, Held: 2, Due: 1, Failure: "create real server x: no answer"}}
+	d.Tables = []snapshot.Table{{Kind: "real server", Desired: 3, Observed: 2, Pending: 1, Failure: "create real server x: no answer"}}
 	for _, c := range []struct {
 		health snapshot.Health
 		want   string

@@ -70,7 +70,7 @@ func (v *verdict) input(t snapshot.Tables, f traced) {
 	}
 }
 
-// foreignRule notes a rule that refuses or drops the front's packets.
+// foreignRule notes a rule that refuses or drops the frontend's packets.
 func (v *verdict) foreignRule(program, rule string, f traced) {
 	r := readRule(rule)
 	if r.target != "REJECT" && r.target != "DROP" || !r.matches(f.Server) {

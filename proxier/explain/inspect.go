@@ -14,29 +14,29 @@ import (
 // device is the dummy interface that Service addresses are bound to.
 const device = "kube-ipvs0"
 
-// verdict is what was found out about one front.
+// verdict is what was found out about one frontend.
 type verdict struct {
 	lines  []finding
 	causes []string // why new connections do not work, the first the one to act on
 	notes  []string // what is odd and does no harm
 }
 
-// finding is one thing that a front needs.
+// finding is one thing that a frontend needs.
 type finding struct {
 	what, said string
-	mood       mood
+	severity   severity
 	below      [][3]string // endpoint, Pod, what becomes of it
 }
 
 func (v *verdict) works() bool { return len(v.causes) == 0 }
 
 func (v *verdict) fine(what, said string) {
-	v.lines = append(v.lines, finding{what: what, said: said, mood: good})
+	v.lines = append(v.lines, finding{what: what, said: said, severity: good})
 }
 
 // wrong notes what keeps clients away.
 func (v *verdict) wrong(what, said, cause string) {
-	v.lines = append(v.lines, finding{what: what, said: said, mood: bad})
+	v.lines = append(v.lines, finding{what: what, said: said, severity: bad})
 	v.causes = append(v.causes, cause)
 }
 
@@ -48,7 +48,7 @@ func inspect(m snapshot.Machine, f traced) *verdict {
 		return v
 	}
 	if !f.Held && !f.unknown {
-		v.wrong("front", "not held", "it is not served here"+remarked(f.remarks))
+		v.wrong("frontend", "not held", "it is not served here"+remarked(f.remarks))
 		return v
 	}
 	v.sysctls(m, f)
@@ -74,7 +74,7 @@ func (v *verdict) server(m snapshot.Machine, f traced) bool {
 		return false
 	}
 	if want := fmt.Sprintf("virtual server %s %s", f.Server, how); !f.unknown && !slices.Contains(f.rows, want) {
-		v.lines = append(v.lines, finding{what: "virtual server", said: how.String() + ", which is not as wanted", mood: odd})
+		v.lines = append(v.lines, finding{what: "virtual server", said: how.String() + ", which is not as wanted", severity: odd})
 		return true
 	}
 	v.fine("virtual server", how.String())
@@ -93,7 +93,7 @@ func (v *verdict) endpoints(m snapshot.Machine, f traced) {
 	for _, e := range f.Endpoints {
 		rs := state.RealServer{VirtualServer: f.Server, Addr: e.Addr}
 		seen[e.Addr] = true
-		said, cause := destiny(m, rs, e)
+		said, cause := endpointState(m, rs, e)
 		line.below = append(line.below, endpointLine(m, rs, e.Pod, said))
 		if cause != "" {
 			v.causes = append(v.causes, cause)
@@ -110,7 +110,7 @@ func (v *verdict) endpoints(m snapshot.Machine, f traced) {
 		if seen[rs.Addr] {
 			continue
 		}
-		said, _ := destiny(m, rs, snapshot.Endpoint{})
+		said, _ := endpointState(m, rs, snapshot.Endpoint{})
 		switch {
 		case said == drains:
 			draining++
@@ -120,9 +120,9 @@ func (v *verdict) endpoints(m snapshot.Machine, f traced) {
 		}
 		line.below = append(line.below, endpointLine(m, rs, "", said))
 	}
-	line.said, line.mood = fmt.Sprintf("%d of %d for new connections", chosen-dead, max(len(f.Endpoints), chosen)), good
+	line.said, line.severity = fmt.Sprintf("%d of %d for new connections", chosen-dead, max(len(f.Endpoints), chosen)), good
 	if chosen == 0 || dead > 0 {
-		line.mood = bad
+		line.severity = bad
 	}
 	v.lines = append(v.lines, line)
 	if chosen == 0 {
@@ -135,9 +135,9 @@ func (v *verdict) endpoints(m snapshot.Machine, f traced) {
 
 const drains = "draining"
 
-// destiny says what becomes of an endpoint, and why it does not answer although
+// endpointState says what becomes of an endpoint, and why it does not answer although
 // it should.
-func destiny(m snapshot.Machine, rs state.RealServer, e snapshot.Endpoint) (said, cause string) {
+func endpointState(m snapshot.Machine, rs state.RealServer, e snapshot.Endpoint) (said, cause string) {
 	weight, there := m.Rows.RealServers[rs]
 	switch {
 	case e.Chosen && !there:
@@ -215,7 +215,7 @@ func (v *verdict) address(m snapshot.Machine, f traced) {
 	}
 }
 
-// sets looks for the members that concern the front.
+// sets looks for the members that concern the frontend.
 func (v *verdict) sets(m snapshot.Machine, f traced) {
 	entry := ipset.IPPort(f.Server.Addr, uint8(f.Server.Protocol)).String()
 	held := map[string]bool{}
@@ -243,7 +243,7 @@ func (v *verdict) sets(m snapshot.Machine, f traced) {
 	}
 }
 
-// text is the whole of what is said about a front.
+// text is the whole of what is said about a frontend.
 func (v *verdict) text(f traced, style Style) string {
 	title := f.Server.String()
 	if f.service != "" {
@@ -259,7 +259,7 @@ func (v *verdict) text(f traced, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  (%s)\n", title, about)
 	for _, l := range v.lines {
-		fmt.Fprintf(&b, "  %-16s%s\n", l.what, style.in(l.mood, l.said))
+		fmt.Fprintf(&b, "  %-16s%s\n", l.what, style.in(l.severity, l.said))
 		var below table
 		for _, cells := range l.below {
 			below.row("    "+cells[0], cells[1], cells[2])

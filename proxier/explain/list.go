@@ -13,13 +13,13 @@ import (
 // List shows every virtual server as ipvsadm -Ln does, with the Service and the
 // Pods behind it where a daemon (nil: none) knows them.
 func List(m snapshot.Machine, d *snapshot.Daemon) string {
-	fronts := frontsOf(d)
+	frontends := frontendsOf(d)
 	ours, foreign := byServer(m.Rows.RealServers), byServer(m.Foreign.RealServers)
 	var t table
 	t.row("Prot LocalAddress:Port", "Scheduler", "", "", "Service", "Kind", "Policy")
 	t.row("  -> RemoteAddress:Port", "Weight", "Active", "Inactive", "Pod")
 	for _, vs := range slices.SortedFunc(maps.Keys(m.Rows.VirtualServers), state.VirtualServer.Compare) {
-		f := fronts[vs]
+		f := frontends[vs]
 		t.row(head(vs), m.Rows.VirtualServers[vs], "", "", f.service, f.kind(), f.Policy)
 		listReal(&t, m, ours[vs], m.Rows.RealServers, f)
 	}
@@ -69,9 +69,9 @@ func realServers(all map[state.RealServer]state.Weight, vs state.VirtualServer) 
 	return real
 }
 
-// named is a front with the name of its Service and port.
+// named is a frontend with the name of its Service and port.
 type named struct {
-	snapshot.Front
+	snapshot.Frontend
 	service string
 }
 
@@ -82,14 +82,14 @@ func (f named) kind() string {
 	return f.Kind
 }
 
-// frontsOf are the fronts of a daemon that somebody holds.
-func frontsOf(d *snapshot.Daemon) map[state.VirtualServer]named {
+// frontendsOf are the frontends of a daemon that somebody holds.
+func frontendsOf(d *snapshot.Daemon) map[state.VirtualServer]named {
 	all := map[state.VirtualServer]named{}
 	if d == nil {
 		return all
 	}
 	for _, s := range d.Services {
-		for _, f := range s.Fronts {
+		for _, f := range s.Frontends {
 			if f.Held {
 				all[f.Server] = named{f, withPort(s.Name, f.Port)}
 			}

@@ -28,9 +28,9 @@ func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
 	b.WriteString(about.String() + "\n")
 
 	var rows table
-	rows.row("ROWS", "WANTED", "HELD", "DUE", "DRIFT")
+	rows.row("ROWS", "DESIRED", "OBSERVED", "PENDING", "DRIFT")
 	for _, t := range d.Tables {
-		rows.row(t.Kind, t.Wanted, t.Held, t.Due, t.Drift)
+		rows.row(t.Kind, t.Desired, t.Observed, t.Pending, t.Drift)
 	}
 	b.WriteString(rows.String())
 	if said := warnings(d); len(said) > 0 {
@@ -84,13 +84,13 @@ func warnings(d snapshot.Daemon) (all []string) {
 	}
 	for _, t := range d.Tables {
 		if t.Failure != "" {
-			all = append(all, fmt.Sprintf("%s not as wanted: %s", count(t.Due, "row"), t.Failure))
+			all = append(all, fmt.Sprintf("%s not as wanted: %s", count(t.Pending, "row"), t.Failure))
 		}
 	}
-	for _, sign := range d.Takeover.Neighbour {
+	for _, sign := range d.Takeover.KubeProxy {
 		all = append(all, "kube-proxy is at work here too: "+sign)
 	}
-	for _, stay := range d.Takeover.Stays {
+	for _, stay := range d.Takeover.Blocked {
 		all = append(all, "not taken over: "+stay)
 	}
 	return append(all, d.Remarks...)

@@ -10,17 +10,17 @@ import (
 // Style is how text looks.
 type Style struct{ Colour bool }
 
-// mood is what a word is to be taken for.
-type mood string
+// severity is what a word is to be taken for.
+type severity string
 
 const (
-	good mood = "32"
-	odd  mood = "33"
-	bad  mood = "31"
+	good severity = "32"
+	odd  severity = "33"
+	bad  severity = "31"
 )
 
-// in shows a text in its mood.
-func (s Style) in(m mood, text string) string {
+// in shows a text in the colour of its severity.
+func (s Style) in(m severity, text string) string {
 	if !s.Colour || text == "" {
 		return text
 	}

@@ -48,7 +48,7 @@ func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (
 	if target.From.given() && (d == nil || d.Rules == nil) {
 		return "not known: no daemon runs here that could say how its rules tell Pods from other clients\n", false
 	}
-	found := target.fronts(d)
+	found := target.frontends(d)
 	if len(found) == 0 {
 		if text, works = target.nowhere(m, d, style); target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
 			text += target.From.way(target.From.walk(m, *d, target.Server), style)
@@ -72,7 +72,7 @@ func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (
 }
 
 // traceFrom says it of the ways that one client can ask for. What matters is
-// the front that serves it: the rules may lead it to another than it asks for.
+// the frontend that serves it: the rules may lead it to another than it asks for.
 func (t Target) traceFrom(m snapshot.Machine, d snapshot.Daemon, found []traced, style Style) (text string, works bool) {
 	var all []string
 	works = true
@@ -94,7 +94,7 @@ func (t Target) traceFrom(m snapshot.Machine, d snapshot.Daemon, found []traced,
 	return strings.Join(all, "\n"), works
 }
 
-// traced is a front with all that its Service wants.
+// traced is a frontend with all that its Service wants.
 type traced struct {
 	named
 	rows    []string // wanted by the Service
@@ -102,12 +102,12 @@ type traced struct {
 	unknown bool // no daemon: what is wanted is not known
 }
 
-func (t Target) fronts(d *snapshot.Daemon) (found []traced) {
+func (t Target) frontends(d *snapshot.Daemon) (found []traced) {
 	if d == nil {
 		return nil
 	}
 	for _, s := range d.Services {
-		for _, f := range s.Fronts {
+		for _, f := range s.Frontends {
 			if f.Kind != "HealthPort" && t.means(s.Name, f) {
 				found = append(found, traced{named: named{f, withPort(s.Name, f.Port)}, rows: s.Rows, remarks: s.Remarks})
 			}
@@ -116,9 +116,9 @@ func (t Target) fronts(d *snapshot.Daemon) (found []traced) {
 	return found
 }
 
-// means tells whether the target is a front or, if it is an address, has it as
-// its shadow.
-func (t Target) means(service string, f snapshot.Front) bool {
+// means tells whether the target is a frontend or, if it is an address, has it as
+// its alias.
+func (t Target) means(service string, f snapshot.Frontend) bool {
 	if t.Service == "" {
 		return f.Server == t.Server || f.Of != nil && *f.Of == t.Server
 	}
@@ -142,8 +142,8 @@ func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) (te
 		return fmt.Sprintf("%s is a virtual server of another program (%s)\n", t.Server, how), false
 	}
 	if _, ours := m.Rows.VirtualServers[t.Server]; ours && d == nil {
-		v := inspect(m, traced{named: named{Front: snapshot.Front{Server: t.Server}}, unknown: true})
-		return v.text(traced{named: named{Front: snapshot.Front{Server: t.Server, Kind: "what the kernel holds"}}}, style), v.works()
+		v := inspect(m, traced{named: named{Frontend: snapshot.Frontend{Server: t.Server}}, unknown: true})
+		return v.text(traced{named: named{Frontend: snapshot.Frontend{Server: t.Server, Kind: "what the kernel holds"}}}, style), v.works()
 	}
 	if d != nil && within(d.Ranges, t.Server.Addr.Addr()) {
 		return verdict(fmt.Sprintf("%s lies in the Service range, and no Service has it: clients are refused", t.Server))

@@ -17,7 +17,7 @@ type Health struct {
 	eligible bool
 	working  time.Time // since then; zero: the loop waits for something to do
 	failing  time.Time // what has been tried in vain for longest; zero: nothing
-	deed     string    // what that is
+	action   string    // what that is
 }
 
 // New returns the Health of a loop that is healthy unless a change has waited
@@ -47,10 +47,10 @@ func (h *Health) Resting() { h.Working(time.Time{}) }
 
 // Failing notes what has been tried in vain for longest, and since when; the
 // zero time: nothing has but for single rows.
-func (h *Health) Failing(since time.Time, deed string) {
+func (h *Health) Failing(since time.Time, action string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.failing, h.deed = since, deed
+	h.failing, h.action = since, action
 }
 
 // Queued notes that at this time a change came in.
@@ -109,7 +109,7 @@ func (h *Health) Report(now time.Time) Report {
 	reason := h.hang(now)
 	switch {
 	case h.overdue(h.failing, now):
-		reason = "tried in vain since " + h.failing.UTC().Format(time.RFC3339) + ": " + h.deed
+		reason = "tried in vain since " + h.failing.UTC().Format(time.RFC3339) + ": " + h.action
 	case reason == "" && h.overdue(h.queued, now):
 		reason = "a change has waited since " + h.queued.UTC().Format(time.RFC3339)
 	}

@@ -9,11 +9,11 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // programName is "ip6tables-legacy-save"; without a backend "ip6tables-save".
-func programName(f ipset.Family, b remains.Backend, verb string) string {
+func programName(f ipset.Family, b leftovers.Backend, verb string) string {
 	name := "iptables-"
 	if f == ipset.IPv6 {
 		name = "ip6tables-"
@@ -26,7 +26,7 @@ func programName(f ipset.Family, b remains.Backend, verb string) string {
 
 // backendProgram finds the program of a backend: the one that has it in its name,
 // else the plain one where that says it works with this backend.
-func backendProgram(ctx context.Context, where remains.Where, verb string) (path string, err error) {
+func backendProgram(ctx context.Context, where leftovers.Where, verb string) (path string, err error) {
 	own := programName(where.Family, where.Backend, verb)
 	if path, err = exec.LookPath(own); err == nil {
 		return path, nil
@@ -47,11 +47,11 @@ func backendProgram(ctx context.Context, where remains.Where, verb string) (path
 
 // backendOf reads "iptables-save v1.8.9 (nf_tables)"; before 1.8 there was one
 // backend and nothing in brackets.
-func backendOf(version string) remains.Backend {
+func backendOf(version string) leftovers.Backend {
 	if strings.Contains(version, "(nf_tables)") {
-		return remains.NFT
+		return leftovers.NFT
 	}
-	return remains.Legacy
+	return leftovers.Legacy
 }
 
 // legacyTables tells whether the legacy backend has any table in this network

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // Conntrack is what is asked of the kernel's table of connections. Zero leaves
@@ -65,7 +65,7 @@ func (c Conntrack) settings() (all []sysctl) {
 // The table's size is only ever raised, and its hash table with it, which is no
 // sysctl. What a container may not write is among the warnings; a setting that
 // does not exist is an error.
-func (c Conntrack) ensure(root string, cores int, former func([]remains.Sysctl)) (warnings []string, err error) {
+func (c Conntrack) ensure(root string, cores int, former func([]leftovers.Sysctl)) (warnings []string, err error) {
 	var errs []error
 	note := func(err error) {
 		if errors.Is(err, unix.EROFS) || errors.Is(err, fs.ErrPermission) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // A39, A40: what is asked for per core is bounded, the least is not.
@@ -59,7 +59,7 @@ func TestConntrackSettings(t *testing.T) {
 				}
 			}
 			former := map[string]string{}
-			warnings, err := c.ask.ensure(root, 2, func(all []remains.Sysctl) {
+			warnings, err := c.ask.ensure(root, 2, func(all []leftovers.Sysctl) {
 				for _, s := range all {
 					former[s.Name] = s.Was
 				}
@@ -95,7 +95,7 @@ func dotted(path string) string {
 }
 
 func TestConntrackThatIsNotThere(t *testing.T) {
-	_, err := Conntrack{MaxPerCore: 1, UDP: time.Second}.ensure(t.TempDir(), 1, func([]remains.Sysctl) {})
+	_, err := Conntrack{MaxPerCore: 1, UDP: time.Second}.ensure(t.TempDir(), 1, func([]leftovers.Sysctl) {})
 	if err == nil || !strings.Contains(err.Error(), "nf_conntrack_max") || !strings.Contains(err.Error(), "nf_conntrack_udp_timeout") {
 		t.Errorf("%v", err)
 	}

@@ -153,7 +153,7 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 }
 
 // addressRequest is an RTM_NEWADDR or RTM_DELADDR, with a struct ifaddrmsg in
-// front.
+// frontend.
 func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) request {
 	r := request{kind: unix.RTM_NEWADDR, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL}
 	if op.Verb == reconcile.Delete {

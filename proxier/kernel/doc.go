@@ -6,8 +6,8 @@
 // elsewhere; nothing here knows Kubernetes, keeps a copy of what it has
 // written, or retries. A listing holds what is ours and nothing else, so what
 // is foreign can never be deleted: virtual servers that bear our flag, every
-// address on our device, members of the sets that we named. Only Look sees what
-// kube-proxy has left, and Carry takes away what it is told. Reading undoes
+// address on our device, members of the sets that we named. Only Scan sees what
+// kube-proxy has left, and Do takes away what it is told. Reading undoes
 // what the kernel adds, so that == means equal. errno is translated here and
 // goes no further up.
 //

@@ -20,13 +20,13 @@ const maxAddressEvents = 1 << 14
 // events gathers what the kernel tells until somebody takes it.
 type events struct {
 	mu   sync.Mutex
-	now  state.Touched
+	now  state.Changed
 	wake chan struct{}
 }
 
 func newEvents() *events { return &events{wake: make(chan struct{}, 1)} }
 
-func (e *events) note(change func(*state.Touched)) {
+func (e *events) note(change func(*state.Changed)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	change(&e.now)
@@ -36,26 +36,26 @@ func (e *events) note(change func(*state.Touched)) {
 	}
 }
 
-func (e *events) take() state.Touched {
+func (e *events) take() state.Changed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	t := e.now
-	e.now = state.Touched{}
+	e.now = state.Changed{}
 	return t
 }
 
-// Touched tells that there is something to take from TakeTouched.
-func (k *Kernel) Touched() <-chan struct{} { return k.events.wake }
+// Changed tells that there is something to take from TakeChanged.
+func (k *Kernel) Changed() <-chan struct{} { return k.events.wake }
 
-// TakeTouched says what the kernel has told since the last time. Changes of our
+// TakeChanged says what the kernel has told since the last time. Changes of our
 // own are among it: whoever asks knows what it has done.
-func (k *Kernel) TakeTouched() state.Touched { return k.events.take() }
+func (k *Kernel) TakeChanged() state.Changed { return k.events.take() }
 
 // watch subscribes to the kernel's own messages about links, addresses and
 // rules of nftables. It tells nothing of rules of the legacy backend, of sets
 // and of IPVS.
 func (k *Kernel) watch() error {
-	err := k.listen(unix.NETLINK_ROUTE, k.routeEvent, func(t *state.Touched) { t.NodeAddresses, t.Device = true, true },
+	err := k.listen(unix.NETLINK_ROUTE, k.routeEvent, func(t *state.Changed) { t.NodeAddresses, t.Device = true, true },
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
 	if err != nil {
 		return fmt.Errorf("subscribe to links and addresses: %w", translate(err, nil))
@@ -63,7 +63,7 @@ func (k *Kernel) watch() error {
 	if !k.beside.tables[ipset.IPv4].nft {
 		return nil // subscribing would load nf_tables
 	}
-	err = k.listen(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Touched) { t.Rules = true }, unix.NFNLGRP_NFTABLES)
+	err = k.listen(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Changed) { t.Rules = true }, unix.NFNLGRP_NFTABLES)
 	if err != nil {
 		return fmt.Errorf("subscribe to rules: %w", translate(err, nil))
 	}
@@ -73,7 +73,7 @@ func (k *Kernel) watch() error {
 // listen hands each message of the groups to take, until k is closed. When
 // messages were lost, as happens when thousands come at once, anything may have
 // changed of what they are about.
-func (k *Kernel) listen(protocol int, take func(kind uint16, body []byte), lost func(*state.Touched), groups ...uint) error {
+func (k *Kernel) listen(protocol int, take func(kind uint16, body []byte), lost func(*state.Changed), groups ...uint) error {
 	socket, err := nl.Subscribe(protocol, groups...)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ func (k *Kernel) routeEvent(kind uint16, body []byte) {
 		named := l.name == Device
 		known := l.index == ours
 		if err == nil && (named != known || named && kind == unix.RTM_DELLINK) {
-			k.events.note(func(t *state.Touched) { t.Device = true })
+			k.events.note(func(t *state.Changed) { t.Device = true })
 		}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		a, err := parseAddress(body)
@@ -135,14 +135,14 @@ func (k *Kernel) routeEvent(kind uint16, body []byte) {
 		case err != nil:
 		case a.link != ours && !reachable(a.addr): // each veth of a Pod gets one
 		case a.link != ours:
-			k.events.note(func(t *state.Touched) { t.NodeAddresses = true })
+			k.events.note(func(t *state.Changed) { t.NodeAddresses = true })
 		case !a.addr.IsLinkLocalUnicast():
-			k.events.note(func(t *state.Touched) { touchAddress(t, a.addr, kind == unix.RTM_NEWADDR) })
+			k.events.note(func(t *state.Changed) { touchAddress(t, a.addr, kind == unix.RTM_NEWADDR) })
 		}
 	}
 }
 
-func touchAddress(t *state.Touched, a netip.Addr, there bool) {
+func touchAddress(t *state.Changed, a netip.Addr, there bool) {
 	if t.Addresses == nil {
 		t.Addresses = map[netip.Addr]bool{}
 	}
@@ -155,6 +155,6 @@ func touchAddress(t *state.Touched, a netip.Addr, there bool) {
 // rulesEvent looks at one message about nftables, iptables-nft among them.
 func (k *Kernel) rulesEvent(kind uint16, body []byte) {
 	if concernsRules(kind, body) {
-		k.events.note(func(t *state.Touched) { t.Rules = true })
+		k.events.note(func(t *state.Changed) { t.Rules = true })
 	}
 }

@@ -16,13 +16,13 @@ import (
 
 // heard gathers what the kernel tells until enough of it has come, for a second
 // at most.
-func heard(k *Kernel, enough func(state.Touched) bool) (all state.Touched) {
+func heard(k *Kernel, enough func(state.Changed) bool) (all state.Changed) {
 	for end := time.After(time.Second); !enough(all); {
 		select {
 		case <-end:
 			return all
-		case <-k.Touched():
-			t := k.TakeTouched()
+		case <-k.Changed():
+			t := k.TakeChanged()
 			all.NodeAddresses = all.NodeAddresses || t.NodeAddresses
 			all.Device = all.Device || t.Device
 			all.Rules = all.Rules || t.Rules
@@ -34,7 +34,7 @@ func heard(k *Kernel, enough func(state.Touched) bool) (all state.Touched) {
 	return all
 }
 
-func never(state.Touched) bool { return false }
+func never(state.Changed) bool { return false }
 
 // What others change of the device, of its addresses and of the rules is told
 // of, whatever is changed (F8, F9, K18, K82).
@@ -53,27 +53,27 @@ func TestTheKernelTellsWhatOthersChange(t *testing.T) {
 		}
 		heard(k, never) // our own changes
 	}
-	device := func(s state.Touched) bool { return s.Device }
-	rules := func(s state.Touched) bool { return s.Rules }
+	device := func(s state.Changed) bool { return s.Device }
+	rules := func(s state.Changed) bool { return s.Rules }
 	for _, c := range []struct {
-		deed string
-		want func(state.Touched) bool
+		action string
+		want   func(state.Changed) bool
 	}{
 		{"ip link delete kube-ipvs0", device},
 		{"ip link set kube-ipvs0 name other", device},
-		{"ip address delete 10.96.0.1/32 dev kube-ipvs0", func(s state.Touched) bool { there, told := s.Addresses[addr]; return told && !there }},
-		{"ip address add 203.0.113.1/32 dev kube-ipvs0", func(s state.Touched) bool { return s.Addresses[netip.MustParseAddr("203.0.113.1")] }},
-		{"ip address add 203.0.113.2/32 dev lo", func(s state.Touched) bool { return s.NodeAddresses }},
+		{"ip address delete 10.96.0.1/32 dev kube-ipvs0", func(s state.Changed) bool { there, told := s.Addresses[addr]; return told && !there }},
+		{"ip address add 203.0.113.1/32 dev kube-ipvs0", func(s state.Changed) bool { return s.Addresses[netip.MustParseAddr("203.0.113.1")] }},
+		{"ip address add 203.0.113.2/32 dev lo", func(s state.Changed) bool { return s.NodeAddresses }},
 		{"iptables -t nat -D POSTROUTING -j KIPVS-MASQUERADE", rules},
 		{"ip6tables -t mangle -A KIPVS6-OUTPUT -j RETURN", rules},
 		{"nft delete table ip nat", rules},
 	} {
 		restore()
-		output(t, strings.Fields(c.deed)...)
+		output(t, strings.Fields(c.action)...)
 		if got := heard(k, c.want); !c.want(got) {
-			t.Errorf("%s: the kernel has told %+v", c.deed, got)
+			t.Errorf("%s: the kernel has told %+v", c.action, got)
 		}
-		if c.deed == "ip link set kube-ipvs0 name other" {
+		if c.action == "ip link set kube-ipvs0 name other" {
 			output(t, "ip", "link", "delete", "other")
 		}
 	}
@@ -112,7 +112,7 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 	for f, tables := range k.beside.tables {
 		tables.save = saves[f]
 	}
-	for _, c := range []struct{ deed, want string }{
+	for _, c := range []struct{ action, want string }{
 		{"iptables -t nat -F", "map[rule:5]"}, // two chains, and three jumps to them
 		{"iptables -t nat -F KIPVS-MARK", "map[rule:1]"},
 		{"ip6tables -t nat -D POSTROUTING -j KIPVS6-MASQUERADE", "map[rule:1]"},
@@ -122,9 +122,9 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 		{"ipset create NOT-OURS hash:ip", "map[]"},
 		{"sysctl -w net.ipv4.vs.conntrack=0", "map[]"}, // that is for Sysctls
 	} {
-		output(t, strings.Fields(c.deed)...)
+		output(t, strings.Fields(c.action)...)
 		if got := fmt.Sprint(prepare()); got != c.want {
-			t.Errorf("%s: mended %s, want %s", c.deed, got, c.want)
+			t.Errorf("%s: mended %s, want %s", c.action, got, c.want)
 		}
 	}
 	for _, due := range []bool{true, false} {

@@ -54,20 +54,20 @@ func TestWhichAddressesAreOfInterest(t *testing.T) {
 	for _, c := range []struct {
 		link uint32
 		addr string
-		want state.Touched
+		want state.Changed
 	}{
-		{others, "fe80::ecee:eeff:feee:eeee", state.Touched{}},
-		{others, "169.254.1.1", state.Touched{}},
-		{others, "127.0.0.2", state.Touched{}},
-		{others, "192.0.2.1", state.Touched{NodeAddresses: true}},
-		{others, "2001:db8::1", state.Touched{NodeAddresses: true}},
-		{ours, "fe80::1", state.Touched{}},
-		{ours, "10.96.0.1", state.Touched{Addresses: map[netip.Addr]bool{netip.MustParseAddr("10.96.0.1"): true}}},
+		{others, "fe80::ecee:eeff:feee:eeee", state.Changed{}},
+		{others, "169.254.1.1", state.Changed{}},
+		{others, "127.0.0.2", state.Changed{}},
+		{others, "192.0.2.1", state.Changed{NodeAddresses: true}},
+		{others, "2001:db8::1", state.Changed{NodeAddresses: true}},
+		{ours, "fe80::1", state.Changed{}},
+		{ours, "10.96.0.1", state.Changed{Addresses: map[netip.Addr]bool{netip.MustParseAddr("10.96.0.1"): true}}},
 	} {
 		k := &Kernel{events: newEvents()}
 		k.deviceIndex.Store(ours)
 		k.routeEvent(unix.RTM_NEWADDR, addressMessage(c.link, netip.MustParseAddr(c.addr)))
-		if diff := cmp.Diff(c.want, k.TakeTouched(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+		if diff := cmp.Diff(c.want, k.TakeChanged(), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 			t.Errorf("%s on link %d (-want +got):\n%s", c.addr, c.link, diff)
 		}
 	}
@@ -110,7 +110,7 @@ func FuzzEvents(f *testing.F) {
 		k := &Kernel{events: newEvents()}
 		k.routeEvent(kind, body)
 		k.rulesEvent(kind, body)
-		for a := range k.TakeTouched().Addresses {
+		for a := range k.TakeChanged().Addresses {
 			if !a.IsValid() {
 				t.Error("an address that is none")
 			}

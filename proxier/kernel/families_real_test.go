@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -193,7 +193,7 @@ func TestIPv6IsForwardedWhereItIsUsed(t *testing.T) {
 		if now := output(t, "sysctl", "-n", "net.ipv6.conf.up/link.accept_ra"); now != listens {
 			t.Errorf("%s: accept_ra is %s, want %s", c.name, now, listens)
 		}
-		if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
+		if _, err := leftovers.Remove(t.Context(), k, leftovers.Cleanup); err != nil {
 			t.Fatal(err)
 		}
 		if now := output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != "0\n" {

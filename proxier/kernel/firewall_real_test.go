@@ -75,7 +75,7 @@ func TestServicesAreServedWhereTheHostRefuses(t *testing.T) {
 	})
 	t.Run("nobody else is", func(t *testing.T) {
 		ask(t,
-			question{"outside", "lb", noneHere, "dropped"}, question{"outside2", "lb", ranged, "dropped"}, question{"p2", "shadow", bothHere, "dropped"})
+			question{"outside", "lb", noneHere, "dropped"}, question{"outside2", "lb", ranged, "dropped"}, question{"p2", "alias", bothHere, "dropped"})
 		if a, err := lab.Ask(s.Outside, lab.TCP, netip.AddrPortFrom(s.Node.IPv4, 7777), 300*time.Millisecond); !errors.Is(err, lab.ErrTimeout) {
 			t.Errorf("a port of the host: %v, %v", a, err)
 		}

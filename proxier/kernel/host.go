@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -81,7 +81,7 @@ func (k *Kernel) sysctls() ([]sysctl, error) {
 	return append(sysctls(k.cfg, parseRelease(release())), ipv6...), err
 }
 
-func (k *Kernel) noteFormer(changes []remains.Sysctl) {
+func (k *Kernel) noteFormer(changes []leftovers.Sysctl) {
 	if err := record(k.cfg.Record, changes); err != nil {
 		k.unrecorded(err)
 	}

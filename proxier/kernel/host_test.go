@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 func TestEnsure(t *testing.T) {
@@ -19,8 +19,8 @@ func TestEnsure(t *testing.T) {
 	}
 	path := filepath.Join(dir, "conntrack")
 	wanted := []sysctl{{"net.ipv4.vs.conntrack", "1"}}
-	var noted []remains.Sysctl
-	note := func(changes []remains.Sysctl) {
+	var noted []leftovers.Sysctl
+	note := func(changes []leftovers.Sysctl) {
 		if got, _ := os.ReadFile(path); string(got) != "0\n" {
 			t.Errorf("noted when it was %q already", got)
 		}
@@ -45,7 +45,7 @@ func TestEnsure(t *testing.T) {
 	if got, _ := os.ReadFile(path); string(got) != "1\n" {
 		t.Error("a sysctl that was right has been written")
 	}
-	want := []remains.Sysctl{{Name: "net.ipv4.vs.conntrack", Was: "0", Is: "1"}}
+	want := []leftovers.Sysctl{{Name: "net.ipv4.vs.conntrack", Was: "0", Is: "1"}}
 	if diff := cmp.Diff(want, noted); diff != "" {
 		t.Errorf("noted (-want +got):\n%s", diff)
 	}
@@ -54,7 +54,7 @@ func TestEnsure(t *testing.T) {
 // The value that was there before us outlives restarts and other settings.
 func TestRecords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run", "sysctls.json")
-	for _, changes := range [][]remains.Sysctl{
+	for _, changes := range [][]leftovers.Sysctl{
 		nil,
 		{{Name: "a", Was: "0", Is: "1"}, {Name: "b", Was: "5", Is: "1"}},
 		{{Name: "a", Was: "7", Is: "1"}},

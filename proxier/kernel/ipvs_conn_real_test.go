@@ -23,9 +23,9 @@ func TestIPVSIsFoundUnderAnotherNumber(t *testing.T) {
 	create := reconcile.Op[state.VirtualServer, state.Balancing]{Verb: reconcile.Create, Key: vs, Value: state.Balancing{Scheduler: "rr"}}
 	behind := reconcile.Op[state.RealServer, state.Weight]{Verb: reconcile.Create, Key: rs, Value: 1}
 	for _, c := range []struct {
-		deed string
-		do   func() (int, error)
-		want int
+		action string
+		do     func() (int, error)
+		want   int
 	}{
 		{"list virtual servers", func() (int, error) { rows, err := k.VirtualServers().List(t.Context()); return len(rows), err }, 0},
 		{"create a virtual server", func() (int, error) {
@@ -53,7 +53,7 @@ func TestIPVSIsFoundUnderAnotherNumber(t *testing.T) {
 	} {
 		k.servers.number = 1000 // the kernel's own are smaller; under this one there is nothing, either
 		if n, err := c.do(); err != nil || n != c.want {
-			t.Errorf("%s: %d, %v; want %d", c.deed, n, err, c.want)
+			t.Errorf("%s: %d, %v; want %d", c.action, n, err, c.want)
 		}
 	}
 	k.beside.servers.number = 1000

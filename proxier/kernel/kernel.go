@@ -51,7 +51,7 @@ type Kernel struct {
 	listening   sync.WaitGroup
 }
 
-// beside is what Prepare, Look and Carry work with, and nobody else: they start
+// beside is what Prepare, Scan and Do work with, and nobody else: they start
 // programs, and run beside the goroutine that writes rows.
 type beside struct {
 	sets      *ipset.Client // whole sets
@@ -81,7 +81,7 @@ func Open(cfg Config) (*Kernel, error) {
 	})
 }
 
-// OpenToClean reaches for no more than Look and Carry need: neither modules,
+// OpenToClean reaches for no more than Scan and Do need: neither modules,
 // IPVS among them, nor programs. Nothing but these two and Close may be called.
 func OpenToClean(cfg Config) (*Kernel, error) {
 	return opened(cfg, func(k *Kernel) error {

@@ -13,16 +13,16 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-var backends = []remains.Backend{remains.NFT, remains.Legacy}
+var backends = []leftovers.Backend{leftovers.NFT, leftovers.Legacy}
 
 // eachMachine puts every scenario of package remains into a fresh namespace, in
 // each backend of iptables.
-func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, remains.Backend)) {
-	paths, err := filepath.Glob("../remains/testdata/*.txtar")
+func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, leftovers.Backend)) {
+	paths, err := filepath.Glob("../leftovers/testdata/*.txtar")
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
@@ -42,7 +42,7 @@ func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, remains.Bac
 }
 
 // fill makes what the files of a scenario show.
-func fill(t *testing.T, archive *txtar.Archive, backend remains.Backend) {
+func fill(t *testing.T, archive *txtar.Archive, backend leftovers.Backend) {
 	t.Helper()
 	output(t, "ip", "link", "add", "outside", "type", "dummy")
 	for _, file := range inOrder(archive) {
@@ -111,7 +111,7 @@ func rulesNow(t *testing.T) string {
 	for _, backend := range backends {
 		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			there := true
-			if backend == remains.Legacy {
+			if backend == leftovers.Legacy {
 				there, _ = legacyTables(f) // asking the program would make them
 			}
 			if !there {
@@ -121,13 +121,13 @@ func rulesNow(t *testing.T) string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprint(&b, shown(remains.Where{Backend: backend, Family: f}, d))
+			fmt.Fprint(&b, shown(leftovers.Where{Backend: backend, Family: f}, d))
 		}
 	}
 	return b.String()
 }
 
-func shown(where remains.Where, d xtables.Dump) (text string) {
+func shown(where leftovers.Where, d xtables.Dump) (text string) {
 	for _, p := range d.Places() {
 		if !p.BuiltIn() {
 			text += fmt.Sprintf("%s: %s\n", where, p)
@@ -140,7 +140,7 @@ func shown(where remains.Where, d xtables.Dump) (text string) {
 }
 
 // foreignPart is what the scenario has beside kube-proxy and us.
-func foreignPart(t *testing.T, archive *txtar.Archive, backend remains.Backend, stays []remains.Stay) (text string) {
+func foreignPart(t *testing.T, archive *txtar.Archive, backend leftovers.Backend, stays []leftovers.Blocked) (text string) {
 	t.Helper()
 	held := fmt.Sprint(stays)
 	for _, file := range archive.Files {
@@ -152,16 +152,16 @@ func foreignPart(t *testing.T, archive *txtar.Archive, backend remains.Backend, 
 		if err != nil {
 			t.Fatal(err)
 		}
-		where := remains.Where{Backend: backend, Family: f}
+		where := leftovers.Where{Backend: backend, Family: f}
 		for p, rules := range d {
 			switch {
-			case remains.Cleanup.Chain(p) && !strings.Contains(held, "chain "+p.String()+": "):
+			case leftovers.Cleanup.Chain(p) && !strings.Contains(held, "chain "+p.String()+": "):
 				delete(d, p)
-			case remains.Cleanup.Chain(p) && p.Chain != "KUBE-MARK-MASQ":
+			case leftovers.Cleanup.Chain(p) && p.Chain != "KUBE-MARK-MASQ":
 				d[p] = nil
 			case p.BuiltIn():
 				d[p] = slices.DeleteFunc(rules, func(r string) bool {
-					return remains.Cleanup.Chain(xtables.Place{Table: p.Table, Chain: xtables.Target(r)})
+					return leftovers.Cleanup.Chain(xtables.Place{Table: p.Table, Chain: xtables.Target(r)})
 				})
 			}
 		}

@@ -85,15 +85,15 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	cfg := plan.Config{Scheduler: "rr", Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
 	s.add(plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6}))
 	s.add(plan.PodRows([]netip.Prefix{l.Node.PodRange4, l.Node.PodRange6}))
-	book := plan.NewBook(state.Aliases{})
+	book := plan.NewOwnership(state.Aliases{})
 	for _, p := range services(s) {
 		var ports []cluster.Port
 		for _, protocol := range lab.Protocols() {
 			p.Protocol = protocol
 			ports = append(ports, p)
 		}
-		fronts, _ := plan.Fronts(ports, node, cfg)
-		held, _, _ := book.Enter(p.Name.Service, time.Time{}, fronts)
+		frontends, _ := plan.Frontends(ports, node, cfg)
+		held, _, _ := book.Register(p.Name.Service, time.Time{}, frontends)
 		s.add(plan.Rows(held, node, cfg))
 	}
 	if err := l.Node.Do(s.serve); err != nil {
@@ -197,7 +197,7 @@ func (q question) to(family ipset.Family) netip.AddrPort {
 	way := map[string]map[ipset.Family]string{
 		"cluster": {ipset.IPv4: "10.96.0.%d", ipset.IPv6: "fd00:10:96::%d"},
 		"lb":      {ipset.IPv4: "198.51.100.%d", ipset.IPv6: "2001:db8:51::%d"},
-		"shadow":  {ipset.IPv4: "246.51.100.%d", ipset.IPv6: "fdff:db8:51::%d"},
+		"alias":   {ipset.IPv4: "246.51.100.%d", ipset.IPv6: "fdff:db8:51::%d"},
 		"port":    {ipset.IPv4: "192.0.2.1", ipset.IPv6: "2001:db8:0:2::1"},
 		"unused":  {ipset.IPv4: "10.96.7.%d", ipset.IPv6: "fd00:10:96::7:%d"},
 	}[q.way][family]
@@ -241,7 +241,7 @@ func TestPoliciesWithPackets(t *testing.T) {
 	for _, q := range []question{
 		{"outside", "lb", bothHere, "p1 to outside"},
 		{"outside", "port", bothHere, "p1 to outside"},
-		{"p2", "shadow", bothHere, "dropped"},
+		{"p2", "alias", bothHere, "dropped"},
 		{"p2", "lb", bothHere, "p1 to p2, r1 to p2"},
 		{"p2", "port", bothHere, "p1 to p2, r1 to p2"},
 		{"p1", "lb", bothHere, "p1 to node, r1 to p1"},

@@ -20,7 +20,7 @@ import (
 // and writes nothing else. In that order: rules refer to sets. What fails keeps nothing else from being
 // made, in the other family least of all. It tells how many it has put right,
 // by kind. It starts programs, and may run beside the goroutine that writes rows,
-// but not beside itself, Look or Carry. A member that is added while its set is
+// but not beside itself, Scan or Do. A member that is added while its set is
 // made anew may be lost; reading back finds that.
 func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error) {
 	mended = map[string]int{}

@@ -54,9 +54,9 @@ func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args .
 var errProgramHangs = fmt.Errorf("it did not end within %s and was killed", programLimit)
 
 // withinLimit gives up waiting for what a library does with a program.
-func withinLimit(deed func() error) error {
+func withinLimit(action func() error) error {
 	done := make(chan error, 1)
-	go func() { done <- deed() }()
+	go func() { done <- action() }()
 	select {
 	case err := <-done:
 		return err

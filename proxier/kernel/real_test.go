@@ -16,8 +16,8 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -123,7 +123,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 			t.Errorf("a restart would write rules that are there: %+v", todo)
 		}
 	}
-	if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
+	if _, err := leftovers.Remove(t.Context(), k, leftovers.Cleanup); err != nil {
 		t.Fatal(err)
 	}
 	if got := wholeState(t); got != before {
@@ -236,10 +236,10 @@ func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
 	if err != nil || !maps.Equal(found, want) {
 		t.Errorf("found %v, %v; want %v", found, err, want)
 	}
-	if p := k.Look(t.Context(), remains.Adoption).Plan(); len(p.Steps) > 0 {
+	if p := k.Scan(t.Context(), leftovers.Adoption).Plan(); len(p.Steps) > 0 {
 		t.Errorf("a server of others in an excluded range is adopted:\n%s", p)
 	}
-	if _, err := remains.CarryOut(t.Context(), k, remains.Cleanup); err != nil {
+	if _, err := leftovers.Remove(t.Context(), k, leftovers.Cleanup); err != nil {
 		t.Fatal(err)
 	}
 	if left := output(t, "ipvsadm", "-Sn"); left != "-A -t 192.0.2.1:6443 -s wrr\n" {

@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // records are the sysctls and time-outs that we have changed, by name, with
 // their former values. They are kept in a file, so that a cleanup can put them back.
-type records map[string]remains.Sysctl
+type records map[string]leftovers.Sysctl
 
 // readRecords reads the file; one that is not there records nothing.
 func readRecords(path string) (records, error) {
@@ -56,7 +56,7 @@ func (r records) write(path string) error {
 
 // record notes former values before they are overwritten. What was recorded
 // first is kept: it is what was there before us.
-func record(path string, changes []remains.Sysctl) error {
+func record(path string, changes []leftovers.Sysctl) error {
 	if path == "" || len(changes) == 0 {
 		return nil
 	}
@@ -77,7 +77,7 @@ func record(path string, changes []remains.Sysctl) error {
 }
 
 // changedSysctls are those that still have the value that we gave them.
-func changedSysctls(r records) (all []remains.Sysctl) {
+func changedSysctls(r records) (all []leftovers.Sysctl) {
 	for _, c := range slices.SortedFunc(maps.Values(r), byName) {
 		if now, err := (sysctl{name: c.Name}).read(procSys); err == nil && now == c.Is {
 			all = append(all, c)
@@ -86,10 +86,10 @@ func changedSysctls(r records) (all []remains.Sysctl) {
 	return all
 }
 
-func byName(a, b remains.Sysctl) int { return cmp.Compare(a.Name, b.Name) }
+func byName(a, b leftovers.Sysctl) int { return cmp.Compare(a.Name, b.Name) }
 
 // restoreSysctls puts former values back and forgets them.
-func (k *Kernel) restoreSysctls(changed []remains.Sysctl) error {
+func (k *Kernel) restoreSysctls(changed []leftovers.Sysctl) error {
 	var errs []error
 	failed := map[string]bool{}
 	for _, c := range changed {
@@ -98,15 +98,15 @@ func (k *Kernel) restoreSysctls(changed []remains.Sysctl) error {
 			failed[c.Name] = true
 		}
 	}
-	return errors.Join(append(errs, k.forget(func(c remains.Sysctl) bool { return !isTimeout(c.Name) && !failed[c.Name] }))...)
+	return errors.Join(append(errs, k.forget(func(c leftovers.Sysctl) bool { return !isTimeout(c.Name) && !failed[c.Name] }))...)
 }
 
 // forget takes out of the record what has been put back, or is not ours any more.
-func (k *Kernel) forget(done func(remains.Sysctl) bool) error {
+func (k *Kernel) forget(done func(leftovers.Sysctl) bool) error {
 	r, err := readRecords(k.cfg.Record)
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(r, func(_ string, c remains.Sysctl) bool { return done(c) })
+	maps.DeleteFunc(r, func(_ string, c leftovers.Sysctl) bool { return done(c) })
 	return r.write(k.cfg.Record)
 }

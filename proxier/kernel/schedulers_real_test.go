@@ -101,12 +101,12 @@ func (s street) drain(pod string) {
 }
 
 // inKernel does something with the node's kernel.
-func (s street) inKernel(deed func(*kernel.Kernel) error) error {
+func (s street) inKernel(action func(*kernel.Kernel) error) error {
 	return s.Node.Do(func() error {
 		k, err := kernel.Open(kernel.Config{Scheduler: "rr", Rules: streetRules})
 		if err != nil {
 			return err
 		}
-		return errors.Join(deed(k), k.Close())
+		return errors.Join(action(k), k.Close())
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // sysctl is one setting under /proc/sys.
@@ -67,16 +67,16 @@ func (s sysctl) write(root, now string) error {
 // ensure writes those settings that are different, and before that has their
 // former values noted. That they cannot be noted keeps nothing from being
 // written. It tells how many it has written.
-func ensure(root string, wanted []sysctl, note func([]remains.Sysctl)) (written int, err error) {
+func ensure(root string, wanted []sysctl, note func([]leftovers.Sysctl)) (written int, err error) {
 	var errs []error
-	var due []remains.Sysctl
+	var due []leftovers.Sysctl
 	for _, s := range wanted {
 		now, err := s.read(root)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
 		case now != s.want:
-			due = append(due, remains.Sysctl{Name: s.name, Was: now, Is: s.want})
+			due = append(due, leftovers.Sysctl{Name: s.name, Was: now, Is: s.want})
 		}
 	}
 	if len(due) > 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/coreos/go-iptables/iptables"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -77,7 +77,7 @@ func open(f ipset.Family) (*tables, error) {
 	if err = runTo(context.Background(), &version, t.program, "", "--version"); err != nil {
 		return nil, err
 	}
-	t.nft = backendOf(version.String()) == remains.NFT
+	t.nft = backendOf(version.String()) == leftovers.NFT
 	err = withinLimit(func() error {
 		ipt, err := iptables.New(iptables.Path(t.program), iptables.IPFamily(protocol))
 		if err == nil && !ipt.HasRandomFully() {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/moby/ipvs"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // Timeouts are those of IPVS connections, in whole seconds. Zero leaves what was
@@ -49,11 +49,11 @@ func (k *Kernel) setTimeouts() error {
 	}
 	want := *now
 	asked := timeoutsOf(&ipvs.Config{TimeoutTCP: k.cfg.Timeouts.TCP, TimeoutTCPFin: k.cfg.Timeouts.TCPFin, TimeoutUDP: k.cfg.Timeouts.UDP})
-	var changes []remains.Sysctl
+	var changes []leftovers.Sysctl
 	for name, t := range timeoutsOf(&want) {
 		is := *t
 		if *t = timeout(name, *asked[name], is, before[name]); *t != is {
-			changes = append(changes, remains.Sysctl{Name: name, Was: seconds(is), Is: seconds(*t)})
+			changes = append(changes, leftovers.Sysctl{Name: name, Was: seconds(is), Is: seconds(*t)})
 		}
 	}
 	if len(changes) == 0 {
@@ -72,7 +72,7 @@ func (k *Kernel) configure(want ipvs.Config) error {
 
 // timeout is what one is to be. What we have set ourselves counts for nothing,
 // or a restart would take it for somebody's wish.
-func timeout(name string, asked, now time.Duration, ours remains.Sysctl) time.Duration {
+func timeout(name string, asked, now time.Duration, ours leftovers.Sysctl) time.Duration {
 	if asked > 0 {
 		return asked
 	}
@@ -93,7 +93,7 @@ func parseSeconds(text string) (time.Duration, error) {
 }
 
 // changedTimeouts are those that still have the value that we gave them.
-func (k *Kernel) changedTimeouts(r records) (all []remains.Sysctl, err error) {
+func (k *Kernel) changedTimeouts(r records) (all []leftovers.Sysctl, err error) {
 	if k.ipvs == nil {
 		return nil, nil
 	}
@@ -111,7 +111,7 @@ func (k *Kernel) changedTimeouts(r records) (all []remains.Sysctl, err error) {
 }
 
 // restoreTimeouts puts former values back and forgets them.
-func (k *Kernel) restoreTimeouts(changed []remains.Sysctl) error {
+func (k *Kernel) restoreTimeouts(changed []leftovers.Sysctl) error {
 	var want ipvs.Config // zero leaves a time-out as it is
 	var errs []error
 	for _, c := range changed {
@@ -122,5 +122,5 @@ func (k *Kernel) restoreTimeouts(changed []remains.Sysctl) error {
 	if err := errors.Join(append(errs, k.configure(want))...); err != nil {
 		return err
 	}
-	return k.forget(func(c remains.Sysctl) bool { return isTimeout(c.Name) })
+	return k.forget(func(c leftovers.Sysctl) bool { return isTimeout(c.Name) })
 }

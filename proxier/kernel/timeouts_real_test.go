@@ -11,7 +11,7 @@ import (
 
 	"github.com/moby/ipvs"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/remains"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // kernelsOwn are the time-outs of a namespace in which nobody has set any.
@@ -67,7 +67,7 @@ func TestTimeouts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer clean.Close()
-	if _, err := remains.CarryOut(t.Context(), clean, remains.Cleanup); err != nil {
+	if _, err := leftovers.Remove(t.Context(), clean, leftovers.Cleanup); err != nil {
 		t.Fatal(err)
 	}
 	expectTimeouts(t, kernelsOwn)

@@ -9,14 +9,14 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// shadows are the in-cluster aliases of those fronts that serve clients from
-// outside with policy Local: further fronts, for Pods and the node itself, who may
+// aliases are the in-cluster aliases of those frontends that serve clients from
+// outside with policy Local: further frontends, for Pods and the node itself, who may
 // use all endpoints and are led here by the rules. They are there whether or not
 // the two lists of endpoints differ just now, so that nobody is led elsewhere when
 // that changes. Where there can be none, clients inside of the cluster are served
 // like those from outside, and a remark says so.
-func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.Node, cfg Config) (all []Front, remarks []cluster.Remark) {
-	for _, f := range fronts {
+func aliases(frontends []Frontend, taken map[state.VirtualServer]bool, node cluster.Node, cfg Config) (all []Frontend, remarks []cluster.Remark) {
+	for _, f := range frontends {
 		if f.Health || !f.outside() || f.Policy != cluster.Local {
 			continue
 		}
@@ -34,8 +34,8 @@ func shadows(fronts []Front, taken map[state.VirtualServer]bool, node cluster.No
 			continue
 		}
 		taken[alias] = true
-		f.Of, f.Server, f.Title, f.Policy, f.Bind = f.Server, alias, Shadow, cluster.Cluster, true
-		f.Sets = []state.Set{state.ServicePorts, state.Shadows}
+		f.Of, f.Server, f.Precedence, f.Policy, f.Bind = f.Server, alias, Alias, cluster.Cluster, true
+		f.Sets = []state.Set{state.ServicePorts, state.AliasPorts}
 		all = append(all, f)
 	}
 	return all, remarks

@@ -1,8 +1,8 @@
 // Package plan says which rows one Service asks of this node.
 //
-// It goes from ports to fronts, the ways in which a port can be reached, and
-// from fronts to rows. Between the two stands the Book: where two Services ask
-// for one front it knows which of them holds it, so that their real servers
+// It goes from ports to frontends, the ways in which a port can be reached, and
+// from frontends to rows. Between the two stands Ownership: where two Services ask
+// for one frontend it knows which of them holds it, so that their real servers
 // never mix under one virtual server.
 //
 // Pure: the same arguments give the same rows. What the kernel holds now, what

@@ -103,7 +103,7 @@ func open(t *testing.T, path string) (*txtar.Archive, world) {
 
 // plan carries all Services from the API's objects to rows, as the daemon does.
 func (w world) plan() (state.Rows, []cluster.Remark) {
-	book := NewBook(w.cfg.Aliases)
+	book := NewOwnership(w.cfg.Aliases)
 	rows := map[types.NamespacedName]state.Rows{}
 	remarks := map[types.NamespacedName][]cluster.Remark{}
 	waiting := slices.Clone(w.services)
@@ -112,9 +112,9 @@ func (w world) plan() (state.Rows, []cluster.Remark) {
 		waiting = waiting[1:]
 		name := types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}
 		ports, unread := cluster.Ports(svc, w.slicesOf(svc), w.node)
-		asked, unbound := Fronts(ports, w.node, w.cfg)
+		asked, unbound := Frontends(ports, w.node, w.cfg)
 		upset := book.Know(name, ports)
-		held, more, lost := book.Enter(name, svc.CreationTimestamp.Time, asked)
+		held, more, lost := book.Register(name, svc.CreationTimestamp.Time, asked)
 		rows[name], remarks[name] = Rows(held, w.node, w.cfg), slices.Concat(unread, unbound, lost)
 		for _, other := range slices.Concat(upset, more) {
 			i := slices.IndexFunc(w.services, func(s *v1.Service) bool { return s.Namespace == other.Namespace && s.Name == other.Name })

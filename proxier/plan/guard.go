@@ -50,7 +50,7 @@ func Guarded(r cluster.Remark) bool {
 // host is why another host's address may not be had by this title, if so. A
 // cluster address is given out by the API server, so that what a Node says of
 // itself does not take it away; and it may well be that of this node's resolver.
-func (g Guard) host(addr netip.Addr, title Title) (Reason, bool) {
+func (g Guard) host(addr netip.Addr, title Precedence) (Reason, bool) {
 	why, guarded := g.Hosts[addr]
 	return why, guarded && (title == Claimed || why == APIServer || why == Gateway)
 }
@@ -123,7 +123,7 @@ type refusal struct {
 }
 
 // note has the port where it is about one port only.
-func (r refusals) note(f Front, why Reason, node cluster.Node) {
+func (r refusals) note(f Frontend, why Reason, node cluster.Node) {
 	addr := f.Server.Addr.Addr()
 	text := addr.String()
 	if slices.Contains(node.Addresses, addr) {

@@ -11,12 +11,12 @@ import (
 
 // healthFronts are where p's Service is asked for its health. All its ports
 // have them in common.
-func healthFronts(p *cluster.Port, node cluster.Node) (fronts []Front) {
+func healthFronts(p *cluster.Port, node cluster.Node) (frontends []Frontend) {
 	if p.Health.Port == 0 {
 		return nil
 	}
 	for _, addr := range node.HealthAddresses {
-		fronts = append(fronts, Front{
+		frontends = append(frontends, Frontend{
 			Port:   p,
 			Server: state.VirtualServer{Addr: netip.AddrPortFrom(addr, p.Health.Port), Protocol: state.TCP},
 			Policy: cluster.Local,
@@ -24,13 +24,13 @@ func healthFronts(p *cluster.Port, node cluster.Node) (fronts []Front) {
 			Field:  "spec.healthCheckNodePort",
 		})
 	}
-	return fronts
+	return frontends
 }
 
 // addHealth asks for what answers at f, and for the host to let everybody in
 // who may ask there. Some load balancers ask at their own address, which is on
 // our device: there the host would refuse what is no Service port.
-func addHealth(rows state.Rows, f Front, node cluster.Node) {
+func addHealth(rows state.Rows, f Frontend, node cluster.Node) {
 	at, svc := f.Server.Addr, f.Port.Name.Service
 	rows.HealthPorts[at] = state.Ready{
 		Namespace: svc.Namespace,

@@ -59,8 +59,8 @@ func (x index) first(addr netip.Addr) (svc types.NamespacedName, ok bool) {
 
 // Know notes what addresses in the ranges of in-cluster aliases svc has: its own
 // and its endpoints'. Nobody has an alias there. The Services that are upset by it
-// have lost one or may have one now: they must enter again.
-func (b *Book) Know(svc types.NamespacedName, ports []cluster.Port) (upset []types.NamespacedName) {
+// have lost one or may have one now: they must register again.
+func (b *Ownership) Know(svc types.NamespacedName, ports []cluster.Port) (upset []types.NamespacedName) {
 	others := map[types.NamespacedName]struct{}{}
 	for _, addr := range b.known.put(svc, b.amongAliases(ports)) {
 		maps.Copy(others, b.aliased.services[addr])
@@ -71,7 +71,7 @@ func (b *Book) Know(svc types.NamespacedName, ports []cluster.Port) (upset []typ
 
 // amongAliases are those addresses of ports that lie where aliases do. Endpoints
 // are sorted, so that where there is none that is seen at once.
-func (b *Book) amongAliases(ports []cluster.Port) (found []netip.Addr) {
+func (b *Ownership) amongAliases(ports []cluster.Port) (found []netip.Addr) {
 	for _, p := range ports {
 		for _, a := range p.ClusterIPs {
 			if b.aliases.Contain(a) {

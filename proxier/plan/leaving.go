@@ -13,10 +13,10 @@ type Leaving struct {
 	Terminating map[state.RealServer]state.None
 }
 
-// Leave reads it from the fronts that the Service holds.
-func Leave(fronts []Front, cfg Config) Leaving {
+// Leave reads it from the frontends that the Service holds.
+func Leave(frontends []Frontend, cfg Config) Leaving {
 	l := Leaving{Timeout: cfg.DrainTimeout}
-	for _, f := range fronts {
+	for _, f := range frontends {
 		if f.Health {
 			continue
 		}

@@ -10,12 +10,12 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Rows says what these fronts of one Service ask of this node. A front without
+// Rows says what these frontends of one Service ask of this node. A frontend without
 // endpoints is a virtual server without real servers: the kernel refuses its
 // clients, and no other node's endpoint is ever used in place of a local one.
-func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
+func Rows(frontends []Frontend, node cluster.Node, cfg Config) state.Rows {
 	rows := state.NewRows()
-	for _, f := range fronts {
+	for _, f := range frontends {
 		if f.Health {
 			addHealth(rows, f, node)
 			continue
@@ -38,12 +38,12 @@ func Rows(fronts []Front, node cluster.Node, cfg Config) state.Rows {
 	return rows
 }
 
-func addAddress(rows state.Rows, f Front) {
+func addAddress(rows state.Rows, f Frontend) {
 	for _, set := range f.Sets {
 		addMember(rows, set, f.Server)
 	}
-	if f.Title == Shadow {
-		addMember(rows, state.Inside, f.Of)
+	if f.Precedence == Alias {
+		addMember(rows, state.Aliased, f.Of)
 	}
 	if f.Bind {
 		addr := f.Server.Addr.Addr()
@@ -59,7 +59,7 @@ func addMember(rows state.Rows, set state.Set, server state.VirtualServer) {
 // addRanges restricts f to the Service's source ranges. A process of the node
 // has the Service address itself as its source, which then stands for the
 // node's own addresses.
-func addRanges(rows state.Rows, f Front, node cluster.Node) {
+func addRanges(rows state.Rows, f Frontend, node cluster.Node) {
 	addr := f.Server.Addr.Addr()
 	nets, restricted := f.Port.SourceRanges.For(addr)
 	if !f.Ranged || !restricted {
@@ -67,7 +67,7 @@ func addRanges(rows state.Rows, f Front, node cluster.Node) {
 	}
 	addMember(rows, state.Restricted, f.Server)
 	ours := func(net netip.Prefix) bool { return slices.ContainsFunc(node.Addresses, net.Contains) }
-	if f.Title != Shadow && slices.ContainsFunc(nets, ours) {
+	if f.Precedence != Alias && slices.ContainsFunc(nets, ours) {
 		nets = append(nets, netip.PrefixFrom(addr, addr.BitLen()))
 	}
 	for _, net := range nets {

@@ -98,7 +98,7 @@ func For(f ipset.Family, cfg Config) Program {
 	return Program{f, []Chain{
 		{Table: Mangle, Name: name + "OUTPUT", Hooks: []Hook{Output}, When: onlyNew, Rules: []Rule{
 			shutOut,
-			rule(Drop{}, notTo(state.Inside), to(state.Drop)),
+			rule(Drop{}, notTo(state.Aliased), to(state.Drop)),
 		}},
 		// Also answers that a process of the node waits for.
 		{Table: Mangle, Name: name + "ANSWERS", Hooks: []Hook{Input, Output}, When: []Match{Reply{}}, Rules: []Rule{
@@ -122,7 +122,7 @@ func For(f ipset.Family, cfg Config) Program {
 			shutOut,
 			rule(pass, to(state.NodePorts)),
 			rule(Return{}, notTo(state.Addresses)),
-			rule(Drop{}, to(state.Shadows), State{Is: Translated, Not: true}),
+			rule(Drop{}, to(state.AliasPorts), State{Is: Translated, Not: true}),
 			rule(pass, to(state.ServicePorts)),
 			rule(Return{}, Ping{}),
 			rule(Reject{}),
@@ -159,12 +159,12 @@ func marks(f ipset.Family, cfg Config) []Rule {
 	if pods != nil && cfg.Pods.mayBeAfar() {
 		// An endpoint on a third node would answer a Pod of another node past this
 		// one. To a node port Pods come from anywhere; all else they find at home.
-		all = append(all, rule(mark, pods, Source{In: state.LocalPods, Not: true}, to(state.NodePorts), to(state.Inside)))
+		all = append(all, rule(mark, pods, Source{In: state.LocalPods, Not: true}, to(state.NodePorts), to(state.Aliased)))
 	}
 	if pods != nil {
-		all = append(all, rule(toAlias, pods, to(state.Inside)))
+		all = append(all, rule(toAlias, pods, to(state.Aliased)))
 	}
-	all = append(all, rule(mark, node, to(state.Inside)), rule(toAlias, node, to(state.Inside)))
+	all = append(all, rule(mark, node, to(state.Aliased)), rule(toAlias, node, to(state.Aliased)))
 	// Of clients of cluster addresses all are masqueraded, those that are no
 	// Pods, or, when Pods cannot be told from others, none.
 	switch {

@@ -81,7 +81,7 @@ func told(v rules.Verdict) string {
 
 var (
 	bound = []state.Set{state.ServicePorts, state.Addresses}
-	alias = []state.Set{state.ServicePorts, state.Addresses, state.Shadows}
+	alias = []state.Set{state.ServicePorts, state.Addresses, state.AliasPorts}
 )
 
 func TestWalk(t *testing.T) {
@@ -90,11 +90,11 @@ func TestWalk(t *testing.T) {
 		return newNode().serves("10.96.0.1:80", []string{pod, far}, append(bound, state.ClusterPorts)...).has(pod, state.Hairpin)
 	}
 	local := func() node {
-		return newNode().serves("198.51.100.1:80", []string{pod}, append(bound, state.Inside)...).
+		return newNode().serves("198.51.100.1:80", []string{pod}, append(bound, state.Aliased)...).
 			serves("246.51.100.1:80", []string{pod, far}, alias...)
 	}
 	nodePort := func() node {
-		return newNode().serves("192.0.2.1:30080", []string{pod}, state.NodePorts, state.Inside).
+		return newNode().serves("192.0.2.1:30080", []string{pod}, state.NodePorts, state.Aliased).
 			serves("240.0.2.1:30080", []string{pod, far}, alias...).network(state.LocalPods, "10.244.1.0/24")
 	}
 	onHost := func() node {
@@ -147,7 +147,7 @@ func TestWalk(t *testing.T) {
 		{"the host's own ports", newNode(), byNetwork, "203.0.113.9", "192.0.2.1:22", "delivered by KIPVS-FILTER rule 4"},
 		{"a health port", newNode().has("192.0.2.1:32000", state.HealthPorts), byNetwork, "203.0.113.9", "192.0.2.1:32000", "delivered by KIPVS-HEALTH rule 1"},
 		{"past this node", newNode(), byNetwork, "10.244.1.7", "203.0.113.9:80", "routed by KIPVS-MASQUERADE rule 2"},
-		{"IPv6", newNode().serves("[fd00::1]:80", []string{"[fd00:10:244:1::1]:8080"}, append(bound, state.Inside)...).serves("[fdff::1]:80", []string{"[fd00:10:244:2::1]:8080"}, alias...), byNetwork, "fd00:10:244:1::7", "[fd00::1]:80", "balanced by IPVS at INPUT: [fd00:10:244:2::1]:8080"},
+		{"IPv6", newNode().serves("[fd00::1]:80", []string{"[fd00:10:244:1::1]:8080"}, append(bound, state.Aliased)...).serves("[fdff::1]:80", []string{"[fd00:10:244:2::1]:8080"}, alias...), byNetwork, "fd00:10:244:1::7", "[fd00::1]:80", "balanced by IPVS at INPUT: [fd00:10:244:2::1]:8080"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := rules.Packet{Protocol: state.TCP, Destination: netip.MustParseAddrPort(c.to)}
@@ -194,7 +194,7 @@ func aliased(t *testing.T, ranges []netip.Prefix) {
 	for _, at := range []string{"198.51.100.1:80", "10.0.0.1:80", "192.168.7.255:80", "[2001:db8:51::1]:80", "[fd00:10:96::1]:80"} {
 		vs := state.VirtualServer{Addr: netip.MustParseAddrPort(at), Protocol: state.TCP}
 		want, ok := state.AliasesIn(ranges).Of(vs)
-		n := newNode().serves(at, nil, append(bound, state.Inside)...)
+		n := newNode().serves(at, nil, append(bound, state.Aliased)...)
 		v := rules.Walk(rules.For(ipset.FamilyOf(vs.Addr.Addr()), cfg), n.Node,
 			rules.Packet{Protocol: state.TCP, Destination: vs.Addr, FromNode: true})
 		if !ok || !v.Translated || v.Packet.Destination != want.Addr {

@@ -69,12 +69,12 @@ type Pass struct {
 
 // Table counts the rows of one kind.
 type Table struct {
-	Kind    string `json:"kind"`
-	Wanted  int    `json:"wanted"`
-	Held    int    `json:"held"`
-	Due     int    `json:"due"`
-	Drift   int    `json:"drift"`             // found changed by others, since the start
-	Failure string `json:"failure,omitempty"` // the first of the last pass
+	Kind     string `json:"kind"`
+	Desired  int    `json:"desired"`
+	Observed int    `json:"observed"`
+	Pending  int    `json:"pending"`
+	Drift    int    `json:"drift"`             // found changed by others, since the start
+	Failure  string `json:"failure,omitempty"` // the first of the last pass
 }
 
 // Takeover is how far the removal of another proxy's leftovers is.
@@ -83,31 +83,31 @@ type Takeover struct {
 	Done    bool `json:"done"`
 	Removed int  `json:"removed"`
 
-	Stays     []string `json:"stays,omitempty"`     // of the other proxy, and why
-	Neighbour []string `json:"neighbour,omitempty"` // signs that it is still at work here
+	Blocked   []string `json:"blocked,omitempty"`   // of the other proxy, and why
+	KubeProxy []string `json:"kubeProxy,omitempty"` // signs that it is still at work here
 }
 
 // Service is what one Service asks of this node.
 type Service struct {
-	Name    string   `json:"name"` // "shop/cart"
-	Fronts  []Front  `json:"fronts,omitempty"`
-	Rows    []string `json:"rows,omitempty"` // wanted, one a line of state.Rows
-	Remarks []string `json:"remarks,omitempty"`
+	Name      string     `json:"name"` // "shop/cart"
+	Frontends []Frontend `json:"frontends,omitempty"`
+	Rows      []string   `json:"rows,omitempty"` // wanted, one a line of state.Rows
+	Remarks   []string   `json:"remarks,omitempty"`
 }
 
-// Front is one way in which a port of a Service can be reached.
-type Front struct {
+// Frontend is one way in which a port of a Service can be reached.
+type Frontend struct {
 	Port      string               `json:"port,omitempty"` // the Service's name for it
 	Kind      string               `json:"kind"`           // ClusterIP, NodePort, ExternalIP, LoadBalancer or HealthPort
 	Server    state.VirtualServer  `json:"server"`
-	Of        *state.VirtualServer `json:"of,omitempty"` // for a shadow: what it is the shadow of
+	Of        *state.VirtualServer `json:"of,omitempty"` // for an alias: what it is the alias of
 	Policy    string               `json:"policy"`
 	Held      bool                 `json:"held"`  // this Service has it, and no other
 	Bound     bool                 `json:"bound"` // the address is to be on our device
 	Endpoints []Endpoint           `json:"endpoints,omitempty"`
 }
 
-// Endpoint is an endpoint of a front's family.
+// Endpoint is an endpoint of a frontend's family.
 type Endpoint struct {
 	Addr        netip.AddrPort `json:"addr"`
 	Pod         string         `json:"pod,omitempty"` // where known

@@ -41,7 +41,7 @@ func (a Aliases) Range(addr netip.Addr) netip.Prefix {
 // Contain tells whether addr lies where aliases do.
 func (a Aliases) Contain(addr netip.Addr) bool { return a.Range(addr).Contains(addr) }
 
-// Of is the front on which clients inside of the cluster are served when they ask
+// Of is the frontend on which clients inside of the cluster are served when they ask
 // for v, at the same port. An address where aliases lie has none.
 func (a Aliases) Of(v VirtualServer) (alias VirtualServer, ok bool) {
 	addr := v.Addr.Addr()

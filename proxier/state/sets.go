@@ -20,14 +20,14 @@ const (
 	Drop                        // policy Local without a local endpoint: new connections get no answer
 	Hairpin                     // local endpoint, its port, itself: a Pod that reaches itself
 	HealthPorts                 // where load balancers ask for the health of Services; the host lets them in
-	Inside                      // where Pods and the node are sent to the shadow address instead
+	Aliased                     // where Pods and the node are sent to the alias address instead
 	Masquerade                  // masqueraded whoever the client is
 	NodePorts                   // address and port of every Service on an address of the node's own
 	LocalPods                   // networks of this node's Pods, where they are told by an address
 	Ranges                      // where cluster addresses come from; one that nobody has is refused
 	Restricted                  // open only to the clients in Allowed
 	ServicePorts                // address and port of every Service on our device
-	Shadows                     // the shadows, which nobody may ask for directly
+	AliasPorts                  // the aliases, which nobody may ask for directly
 	Addresses                   // every address on our device; the rest of the host hides behind it
 )
 
@@ -42,14 +42,14 @@ var sets = [...]struct {
 	Drop:         {"DROP", ipset.HashIPPort},
 	Hairpin:      {"HAIRPIN", ipset.HashIPPortIP},
 	HealthPorts:  {"HEALTH", ipset.HashIPPort},
-	Inside:       {"INSIDE", ipset.HashIPPort},
+	Aliased:      {"ALIASED", ipset.HashIPPort},
 	Masquerade:   {"MASQUERADE", ipset.HashIPPort},
 	NodePorts:    {"NODEPORTS", ipset.HashIPPort},
 	LocalPods:    {"PODS", ipset.HashNet},
 	Ranges:       {"RANGES", ipset.HashNet},
 	Restricted:   {"RESTRICTED", ipset.HashIPPort},
 	ServicePorts: {"SERVICES", ipset.HashIPPort},
-	Shadows:      {"SHADOWS", ipset.HashIPPort},
+	AliasPorts:   {"ALIASES", ipset.HashIPPort},
 	Addresses:    {"ADDRESSES", ipset.HashIP},
 }
 

@@ -104,12 +104,12 @@ func (p *proxy) synced() bool {
 		if strings.HasPrefix(name, "kubeproxy_sync_proxy_rules_last_timestamp_seconds") && !strings.Contains(name, "IPv6") {
 			passed = value > 0
 		}
-		if strings.HasPrefix(name, "kubeipvs_rows") && strings.Contains(name, `state="due"`) && value > 0 {
+		if strings.HasPrefix(name, "kubeipvs_rows") && strings.Contains(name, `state="pending"`) && value > 0 {
 			return false
 		}
 	}
 	wanted := float64(p.job.Size.All() + len(p.job.Probes))
-	return passed && (p.job.Proxy != figures.KubeIPVS || all[`kubeipvs_rows{kind="real server",state="held"}`] >= wanted)
+	return passed && (p.job.Proxy != figures.KubeIPVS || all[`kubeipvs_rows{kind="real server",state="observed"}`] >= wanted)
 }
 
 // rowsWritten is how many rows the daemon has changed in the kernel by its own

@@ -138,7 +138,7 @@ func membersLive(t *testing.T, m Machine) {
 		addr := netip.MustParseAddrPort(a)
 		for _, p := range []state.Protocol{state.TCP, state.UDP, state.SCTP} {
 			for _, s := range []state.Set{
-				state.ServicePorts, state.ClusterPorts, state.Masquerade, state.Inside, state.Shadows, state.Drop, state.Restricted,
+				state.ServicePorts, state.ClusterPorts, state.Masquerade, state.Aliased, state.AliasPorts, state.Drop, state.Restricted,
 				state.HealthPorts,
 			} {
 				all = append(all, s.Holding(ipset.IPPort(addr, uint8(p))))

@@ -29,7 +29,7 @@ type Kernel struct {
 	nodes    []netip.Prefix
 	damaged  map[string]int // kind -> how many, of what never varies
 	ways     state.WaysOut
-	told     state.Touched
+	told     state.Changed
 	touched  chan struct{}
 	calls    map[string]int
 	failing  map[string]int // call -> how many more times

@@ -66,7 +66,7 @@ func (k *Kernel) SetNodeNetworks(addrs ...netip.Prefix) {
 	k.mu.Lock()
 	k.nodes = addrs
 	k.mu.Unlock()
-	k.Tell(func(t *state.Touched) { t.NodeAddresses = true })
+	k.Tell(func(t *state.Changed) { t.NodeAddresses = true })
 }
 
 // WaysOut are those given to SetWaysOut. It never fails, and is not counted:
@@ -85,7 +85,7 @@ func (k *Kernel) SetWaysOut(w state.WaysOut) {
 }
 
 // Tell has the machine tell of something.
-func (k *Kernel) Tell(change func(*state.Touched)) {
+func (k *Kernel) Tell(change func(*state.Changed)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	change(&k.told)
@@ -95,14 +95,14 @@ func (k *Kernel) Tell(change func(*state.Touched)) {
 	}
 }
 
-// Touched tells that there is something for TakeTouched.
-func (k *Kernel) Touched() <-chan struct{} { return k.touched }
+// Changed tells that there is something for TakeChanged.
+func (k *Kernel) Changed() <-chan struct{} { return k.touched }
 
-// TakeTouched is what has been told since the last time.
-func (k *Kernel) TakeTouched() state.Touched {
+// TakeChanged is what has been told since the last time.
+func (k *Kernel) TakeChanged() state.Changed {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	t := k.told
-	k.told = state.Touched{}
+	k.told = state.Changed{}
 	return t
 }

@@ -1,0 +1,179 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
+)
+
+// Scan tells what proxies have put into this machine, as far as the scope is
+// about it. It loads no module for the legacy backend, and starts programs only
+// to read the rules of a backend and family in which there may be any: at most
+// four.
+func (k *Kernel) Scan(ctx context.Context, scope leftovers.Scope) leftovers.Found {
+	l := &look{k: k, found: leftovers.Found{Scope: scope, Rules: map[leftovers.Where]xtables.Dump{}}}
+	l.unless("IP sets", l.sets())
+	if scope != leftovers.Adoption {
+		l.rules(ctx)
+		names, err := k.accounts()
+		l.found.Accounts = names
+		l.unless("nfacct objects", err)
+	}
+	if scope == leftovers.Cleanup || scope == leftovers.Adoption && slices.ContainsFunc(l.found.Sets, scope.Set) {
+		l.unless("virtual servers", l.servers())
+		l.unless("addresses", l.addresses())
+	}
+	if scope == leftovers.Cleanup {
+		l.unless("sysctls and time-outs that were changed", l.settings())
+	}
+	return l.found
+}
+
+// look is one look at the machine.
+type look struct {
+	k     *Kernel
+	found leftovers.Found
+}
+
+// unless notes that a part could not be looked at, unless it could.
+func (l *look) unless(part string, err error) {
+	if err != nil {
+		l.found.Unread = append(l.found.Unread, leftovers.Blocked{Object: part, Holder: "not looked at: " + err.Error()})
+	}
+}
+
+// settings reads which have been changed.
+func (l *look) settings() error {
+	r, err := readRecords(l.k.cfg.Record)
+	if err != nil {
+		return err
+	}
+	if l.k.cfg.RestoreSysctls {
+		l.found.Sysctls = changedSysctls(r)
+	}
+	l.found.Timeouts, err = l.k.changedTimeouts(r)
+	return err
+}
+
+// sets reads names and the ports that virtual servers may listen on.
+func (l *look) sets() error {
+	sets, err := l.k.beside.sets.Sets()
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
+		return nil // the kernel has no sets
+	}
+	l.found.NodePorts = map[leftovers.NodePort]bool{}
+	for _, s := range sets {
+		l.found.Sets = append(l.found.Sets, s.Name)
+		protocol, ports := leftovers.NodePortsIn(s.Name)
+		if !ports || l.found.Scope == leftovers.Takeover {
+			continue
+		}
+		numbers, failed := l.ports(s)
+		err = errors.Join(err, failed)
+		for _, n := range numbers {
+			l.found.NodePorts[leftovers.NodePort{Protocol: protocol, Port: n}] = true
+		}
+	}
+	return err
+}
+
+func (l *look) ports(s ipset.Set) (numbers []uint16, err error) {
+	if s.Type != ipset.HashIPPort {
+		return l.k.beside.sets.Ports(s.Name)
+	}
+	entries, err := l.k.beside.sets.Members(s.Name)
+	for _, e := range entries {
+		numbers = append(numbers, e.Port())
+	}
+	return numbers, err
+}
+
+// rules reads what both backends hold, whichever we write to ourselves.
+func (l *look) rules(ctx context.Context) {
+	names, err := l.k.nftables()
+	l.found.NFTables = names
+	l.unless("tables of nftables", err)
+	chains, err := l.k.nftChains()
+	l.unless("chains of nftables", err)
+	anySet := slices.ContainsFunc(l.found.Sets, l.found.Scope.Set)
+	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+		// Of sets one has to know which rules look into them.
+		if slices.ContainsFunc(chains[f], l.found.Scope.Chain) || anySet && len(chains[f]) > 0 {
+			l.dump(ctx, leftovers.Where{Backend: leftovers.NFT, Family: f})
+		}
+		any, err := legacyTables(f)
+		where := leftovers.Where{Backend: leftovers.Legacy, Family: f}
+		l.unless(where.String(), err)
+		if any {
+			l.dump(ctx, where)
+		}
+	}
+}
+
+func (l *look) dump(ctx context.Context, where leftovers.Where) {
+	path, err := backendProgram(ctx, where, "save")
+	if err != nil {
+		l.unless("rules of "+where.String(), err)
+		return
+	}
+	var out bytes.Buffer
+	if err := runTo(ctx, &out, path, ""); err != nil {
+		l.unless("rules of "+where.String(), err)
+		return
+	}
+	rules, err := xtables.Parse(out.String())
+	l.unless("rules of "+where.String(), err)
+	l.found.Rules[where] = rules
+	if tables := xtables.Incompatible(out.String()); len(tables) > 0 {
+		l.unless("rules of "+where.String(), fmt.Errorf("%s cannot be read with it", strings.Join(tables, ", ")))
+	}
+}
+
+// servers lists nothing where the kernel has no IPVS.
+func (l *look) servers() error {
+	if l.k.servers.number == 0 {
+		return nil
+	}
+	return translate(l.k.servers.list(command(getService, nil), func(body []byte) error {
+		s, err := l.k.names.readService(body)
+		if err == nil && s.vs.Addr.IsValid() && (s.ours || !l.k.excluded(s.vs.Addr.Addr())) {
+			l.found.Servers = append(l.found.Servers, leftovers.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})
+		}
+		if s.answers != 0 {
+			l.found.Answers = append(l.found.Answers, answersServer(s.answers))
+		}
+		return err
+	}), nil)
+}
+
+func (l *look) addresses() error {
+	link, err := l.k.device()
+	if err != nil {
+		return err
+	}
+	index := noDevice
+	if link != nil {
+		if link.Type() != "dummy" {
+			return fmt.Errorf("%s is a %s, not a dummy", Device, link.Type())
+		}
+		l.found.Device, index = Device, link.Attrs().Index
+	}
+	all, err := l.k.bound(func(int) bool { return true })
+	for _, b := range all {
+		if b.link == index {
+			l.found.Bound = append(l.found.Bound, b.addr)
+		} else {
+			l.found.Local = append(l.found.Local, b.addr)
+		}
+	}
+	return err
+}

@@ -1,0 +1,35 @@
+package leftovers
+
+import "github.com/kube-ipvs/kube-ipvs/proxier/xtables"
+
+// Scope is what a look at a machine is for. It says what has to be looked at,
+// and what is planned.
+type Scope uint8
+
+// The scopes.
+const (
+	// Adoption puts our flag on the virtual servers of kube-proxy's ipvs mode,
+	// as they are. From then on they are rows like all others: edited in place
+	// where they are wanted, else deleted.
+	Adoption Scope = iota + 1
+	// Takeover removes what is kube-proxy's alone: rules, tables, sets and
+	// counters, but not the device and what is on it.
+	Takeover
+	// Cleanup removes everything of kube-proxy's and ours.
+	Cleanup
+)
+
+// Chain tells whether a chain is to go. As long as there is a proxy, a lent chain
+// stays with its rule, also while nobody leads to it: whoever was invited to may
+// at any time (K19). Ours masquerade what it marks.
+func (s Scope) Chain(p xtables.Place) bool {
+	return kubeProxyChain(p) && (s != Takeover || !shared[p]) || s == Cleanup && ourName(p.Chain)
+}
+
+// Set tells whether an IP set is to go.
+func (s Scope) Set(name string) bool {
+	return kubeProxySet(name) || s == Cleanup && ourName(name)
+}
+
+// NFTable tells whether a table of nftables is to go, "ip kube-proxy".
+func (s Scope) NFTable(name string) bool { return kubeProxyTables[name] }
