@@ -103,6 +103,8 @@ func TestPortsThatCloseLeaveNothing(t *testing.T) {
 	for _, c := range clients {
 		_ = c.Close()
 	}
+	p.bound.mu.Lock()
+	defer p.bound.mu.Unlock()
 	if n := len(p.bound.open) + p.bound.order.Len(); n > 0 {
 		t.Errorf("%d connections are kept", n)
 	}
