@@ -62,7 +62,7 @@ func TestInit(t *testing.T) {
 			}
 		})
 	}
-	t.Run("without a flag idle TCP connections last a day (K33)", func(t *testing.T) {
+	t.Run("K33 without a flag idle TCP connections last a day", func(t *testing.T) {
 		if code, said := c.runOnce(t, lab.Command{Args: append(flags(), "init")}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, said)
 		}
