@@ -47,8 +47,10 @@ func parseServers(text string) (servers, error) {
 			if at, err = parseHex(words[1]); err == nil {
 				s[at] = nil
 			}
+		case "FWM": // of a packet mark, for answers to the node: no Service's
+			at = netip.AddrPort{}
 		case "->":
-			if len(words) != 6 || words[3] == "0" || words[1] == "RemoteAddress:Port" {
+			if !at.IsValid() || len(words) != 6 || words[3] == "0" || words[1] == "RemoteAddress:Port" {
 				continue
 			}
 			var to netip.AddrPort
