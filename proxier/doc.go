@@ -1,19 +1,19 @@
 // Package proxier carries changes from the cluster to the kernel and tells how
 // it went. It is the map of the house:
 //
-//	watch     keeps the API's objects at hand, remembers what has moved
-//	cluster   reads one Service and its slices into ports and endpoints (pure)
-//	plan      says which rows these ask of this node (pure)
-//	rules     the packet program as a value: prints it, follows a packet (pure)
-//	drain     says how long a real server stays that nobody wants (pure)
-//	state     the row types: what is wanted and what is held, comparable
-//	reconcile makes what is held equal to what is wanted, row by row
-//	kernel    lists, creates, updates and deletes rows in this machine
-//	leftovers what kube-proxy and we leave in a machine, and how it goes (pure)
-//	health    answers the kubelet and load balancers
-//	snapshot  what a daemon says of itself, and what a machine shows (values)
-//	adminsocket lets those in who look, and no further
-//	explain   says in words what snapshots show (pure)
+//	watch       keeps the API's objects at hand, remembers what has moved
+//	cluster     reads one Service and its slices into ports and endpoints (pure)
+//	plan        says which rows these ask of this node (pure)
+//	rules       the packet program as a value: prints it, follows a packet (pure)
+//	drain       says how long a real server stays that nobody wants (pure)
+//	state       the row types: what is wanted and what is held, comparable
+//	reconcile   makes what is held equal to what is wanted, row by row
+//	kernel      lists, creates, updates and deletes rows in this machine
+//	leftovers   what kube-proxy and we leave in a machine, and how it goes (pure)
+//	health      answers the kubelet and load balancers
+//	snapshot    what a daemon says of itself, and what a machine shows (values)
+//	adminsocket answers the verbs that look, and changes nothing
+//	explain     says in words what snapshots show (pure)
 //
 // One goroutine, Run, owns all of it. It sleeps until a Service, an
 // EndpointSlice or the node has moved, a resync or a retry is due, and then

@@ -201,7 +201,7 @@ func TestOwnershipForgets(t *testing.T) {
 	}
 }
 
-// walk is a Ownership and what its users have been told so far.
+// walk is an Ownership and what its users have been told so far.
 type walk struct {
 	book    *Ownership
 	since   map[types.NamespacedName]int
