@@ -8,7 +8,7 @@ PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
 # Test binaries that want a kernel with IPVS, as folder:name.
 REAL := ipset:ipset proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
 
-# Where e2e/controlplane/build.sh puts the real programs.
+# Where e2e/cmd/controlplane/build.sh puts the real programs.
 BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
@@ -50,26 +50,26 @@ e2e-container: control-plane deps machine real-tests image ## the end-to-end tes
 	E2E_CONTAINER=1 E2E_IMAGE=$(OUT)/image/rootfs-amd64.tar $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report e2e:e2e
 
 demo: deps machine build ## the whole story on one screen, in under a minute
-	go build -o $(OUT)/demo ./e2e/demo
-	$(OUT)/vm -timeout 5m -- $(OUT)/demo -daemon $(OUT)/kube-ipvs -objects $(CURDIR)/e2e/demo
+	go build -o $(OUT)/demo ./e2e/cmd/demo
+	$(OUT)/vm -timeout 5m -- $(OUT)/demo -daemon $(OUT)/kube-ipvs -objects $(CURDIR)/e2e/cmd/demo
 
-leftovers: deps machine control-plane ## what the demo begins with, from the real kube-proxy: e2e/demo/leftovers.rules
-	go build -o $(OUT)/demo ./e2e/demo
-	$(OUT)/vm -timeout 5m -- $(OUT)/demo -kube-proxy $(BIN)/kube-proxy -objects $(CURDIR)/e2e/demo >$(OUT)/leftovers.rules
-	cp $(OUT)/leftovers.rules e2e/demo/leftovers.rules
+leftovers: deps machine control-plane ## what the demo begins with, from the real kube-proxy: e2e/cmd/demo/leftovers.rules
+	go build -o $(OUT)/demo ./e2e/cmd/demo
+	$(OUT)/vm -timeout 5m -- $(OUT)/demo -kube-proxy $(BIN)/kube-proxy -objects $(CURDIR)/e2e/cmd/demo >$(OUT)/leftovers.rules
+	cp $(OUT)/leftovers.rules e2e/cmd/demo/leftovers.rules
 
 conformance: ## docs/conformance.md: each promise of the Service API with the tests that show it
 	@mkdir -p $(OUT)
 	go test -json ./cmd/... ./proxier/... ./ipset/... >$(OUT)/unit.json || true # the program below is the judge
 	$(MAKE) --no-print-directory e2e >$(OUT)/e2e.txt || { tail -20 $(OUT)/e2e.txt; false; }
-	go run ./e2e/conformance -unit $(OUT)/unit.json -report $(OUT)/e2e.txt
+	go run ./e2e/cmd/conformance -unit $(OUT)/unit.json -report $(OUT)/e2e.txt
 
 man: ## a man page for each verb, into .out/man
 	@mkdir -p $(OUT)/man
 	go test ./cmd/kube-ipvs -count=1 -run TestManPages -man $(OUT)/man
 
 bench: deps machine control-plane build ## docs/bench: beside kube-proxy on one kernel, in three quarters of an hour; BENCH=quick for five
-	go build -o $(OUT)/ ./e2e/bench ./e2e/bench/measure
+	go build -o $(OUT)/ ./e2e/cmd/bench ./e2e/cmd/bench/measure
 	$(OUT)/controlplane -- $(OUT)/bench $(if $(filter quick,$(BENCH)),-quick -out $(OUT)/bench-quick,-readme README.md) $(BENCHFLAGS)
 
 FUZZTIME = 1m
@@ -90,7 +90,7 @@ migrations: deps machine control-plane build ## TestMigration with 200 Services:
 
 migration: deps machine control-plane build ## the table of docs/migration.md: what the real kube-proxy's own cleanup leaves
 	$(MATRIX) TestWhatKubeProxyLeaves >$(OUT)/migration.txt || { tail -20 $(OUT)/migration.txt; false; }
-	go run ./e2e/rows docs/migration.md migration $(OUT)/migration.txt
+	go run ./e2e/cmd/rows docs/migration.md migration $(OUT)/migration.txt
 
 dashboard: deps machine control-plane build ## what the dashboard shows of a real daemon: deploy/dashboards/testdata, and the picture in docs
 	go test -tags 'e2e sample faults' -c -o $(OUT)/sample.test ./e2e && cd e2e && \
@@ -106,7 +106,7 @@ deploy: ## manifests made of the chart: deploy/install.yaml and its companions
 FAULTS = CGO_ENABLED=0 go build -trimpath -ldflags '-X main.version=$(VERSION)-next' -o $(OUT)/kube-ipvs-next ./cmd/kube-ipvs && \
 	CGO_ENABLED=0 go test -tags 'e2e faults' -c -o $(OUT)/faults.test ./e2e && cd e2e && \
 	E2E_KILLS=$(or $(E2E_KILLS),500) $(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/faults.test -test.v -test.timeout=60m -test.run
-FIGURES = || failed=$$?; cd $(CURDIR) && go run ./e2e/rows docs/reliability.md $@ $(OUT)/$@.txt && exit $$failed
+FIGURES = || failed=$$?; cd $(CURDIR) && go run ./e2e/cmd/rows docs/reliability.md $@ $(OUT)/$@.txt && exit $$failed
 
 faults: deps machine control-plane build ## the figures of docs/reliability.md: what is lost under load when something goes wrong
 	$(FAULTS) 'TestFaultsUnderLoad|TestKilledAtRandom' >$(OUT)/faults.txt $(FIGURES)
@@ -126,17 +126,17 @@ image-packages: ## the newest versions of what the image has of Debian: deploy/i
 	cd deploy && go run ./image -lock image/packages.txt
 
 deps: ## Debian packages that tests and demo need
-	@e2e/vm/install.sh
+	@e2e/cmd/vm/install.sh
 
 .PHONY: machine control-plane real-tests
 machine:
-	@go build -o $(OUT)/vm ./e2e/vm
-	@go build -o $(OUT)/controlplane ./e2e/controlplane
-	@go build -o $(OUT)/report ./e2e/report
-	@go build -o $(OUT)/confine ./e2e/confine
+	@go build -o $(OUT)/vm ./e2e/cmd/vm
+	@go build -o $(OUT)/controlplane ./e2e/cmd/controlplane
+	@go build -o $(OUT)/report ./e2e/cmd/report
+	@go build -o $(OUT)/confine ./e2e/cmd/confine
 
 control-plane:
-	e2e/controlplane/build.sh
+	e2e/cmd/controlplane/build.sh
 
 real-tests: build
 	@for t in $(REAL); do go test -tags e2e -c -o $(OUT)/$${t#*:}.test ./$${t%:*} || exit 1; done

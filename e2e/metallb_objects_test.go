@@ -48,7 +48,7 @@ func (m *metalLB) install(t *testing.T) {
 	client := dynamicClient(t)
 	kinds, err := filepath.Glob(inMetalLB("crd/*.yaml"))
 	if err != nil || len(kinds) == 0 {
-		t.Fatalf("E2E_METALLB does not name a folder with MetalLB's kinds (e2e/controlplane/build.sh): %v", err)
+		t.Fatalf("E2E_METALLB does not name a folder with MetalLB's kinds (e2e/cmd/controlplane/build.sh): %v", err)
 	}
 	for _, path := range kinds {
 		text, err := os.ReadFile(path)
