@@ -50,6 +50,6 @@ func Section(t *testing.T, page, name, want string) {
 			t.Fatal(err)
 		}
 	default:
-		t.Errorf("%s, %s: is\n%s\nwant\n%s\n(go test ./cmd/... -update writes it)", page, name, is, want)
+		t.Errorf("%s, %s: is\n%s\nwant\n%s\n(go test ./cmd/kube-ipvs ./cmd/kube-ipvs/options -update writes it)", page, name, is, want)
 	}
 }
