@@ -24,12 +24,17 @@ COMMIT
 :KUBE-HOSTPORTS - [0:0]
 :KUBE-HP-4YVONL46AKYWSKS3 - [0:0]
 :CNI-HOSTPORT-DNAT - [0:0]
+:CNI-HOSTPORT-MASQ - [0:0]
+:CNI-HOSTPORT-SETMARK - [0:0]
 :DOCKER - [0:0]
 :cali-PREROUTING - [0:0]
 -A PREROUTING -m comment --comment "cali:6gwbT8clXdHdC1b1" -j cali-PREROUTING
 -A PREROUTING -m comment --comment "kube hostport portals" -m addrtype --dst-type LOCAL -j KUBE-HOSTPORTS
 -A PREROUTING -m addrtype --dst-type LOCAL -j CNI-HOSTPORT-DNAT
+-A POSTROUTING -m comment --comment "CNI portfwd requiring masquerade" -j CNI-HOSTPORT-MASQ
 -A POSTROUTING -o elsewhere -j MASQUERADE
+-A CNI-HOSTPORT-MASQ -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-A CNI-HOSTPORT-SETMARK -m comment --comment "CNI portfwd masquerade mark" -j MARK --set-xmark 0x2000/0x2000
 -A KUBE-MARK-DROP -j MARK --set-xmark 0x8000/0x8000
 -A KUBE-HOSTPORTS -p tcp -m comment --comment "pod_ns hostport 8080" -m tcp --dport 8080 -j KUBE-HP-4YVONL46AKYWSKS3
 COMMIT

@@ -147,13 +147,11 @@ func serversOf(n *lab.Namespace) (string, error) {
 	return strings.Join(lines, ""), err
 }
 
-var ourChain = regexp.MustCompile(`(?ms)^\tchain (KIPVS6?-|KUBE-MARK-MASQ ).*?^\t\}\n`)
+var ourChain = regexp.MustCompile(`(?ms)^\tchain KIPVS6?-.*?^\t\}\n`)
 
-// withoutOurs is what a running kube-ipvs has not made, nor kept of kube-proxy's.
+// withoutOurs is what a running kube-ipvs has not made.
 func (w witness) withoutOurs() witness {
-	ours := func(line string) bool {
-		return strings.Contains(line, "KIPVS") || strings.Contains(line, "kube-ipvs0") || strings.Contains(line, "KUBE-MARK-MASQ")
-	}
+	ours := func(line string) bool { return strings.Contains(line, "KIPVS") || strings.Contains(line, "kube-ipvs0") }
 	w.Legacy, w.NFT, w.Sets = without(w.Legacy, ours), without(w.NFT, ours), without(w.Sets, ours)
 	w.Links, w.Addresses, w.Local = without(w.Links, ours), without(w.Addresses, ours), without(w.Local, ours)
 	w.Tables = withoutEmpty(without(ourChain.ReplaceAllString(w.Tables, ""), ours))
@@ -193,7 +191,6 @@ func (w witness) afterCleanupThatEnds(t *testing.T, c *cluster, cleanup lab.Comm
 // more and no less.
 func (w witness) untilTakenOver(t *testing.T, c *cluster) {
 	t.Helper()
-	w = w.withoutOurs() // a lent chain may have been there before
 	var got witness
 	err := lab.UntilEvery(within(t, patience), long, func() error {
 		if got = witnessOf(t, c.host).withoutOurs(); got != w {

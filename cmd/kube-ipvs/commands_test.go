@@ -10,9 +10,6 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra/doc"
-
-	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/inspect"
-	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // ask runs the command line args as main does.
@@ -52,18 +49,18 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: exit code %d (%v), want %d", c.args, got, err, c.want)
 		}
 	}
-	if got := exitCode(inspect.ErrFound); got != 1 {
+	if got := exitCode(errFound); got != 1 {
 		t.Errorf("found something: exit code %d", got)
 	}
 }
 
-func mustParse(t *testing.T, args ...string) options.Options {
-	t.Helper()
-	o, err := options.Parse(args, func() (string, error) { return "node-1", nil })
-	if err != nil {
-		t.Fatalf("%q: %v", args, err)
+func TestWordsAndFlagsSayTheSame(t *testing.T) {
+	for word, flag := range map[string]string{"cleanup": "--cleanup", "init": "--init-only"} {
+		expectOptions(t, mustParse(t, word, "--v=3"), mustParse(t, flag, "--v=3"))
 	}
-	return o
+	if _, err := parse([]string{"init", "cleanup"}, host); err == nil {
+		t.Error("two verbs at a time are accepted")
+	}
 }
 
 // Cobra must not take for a verb what is a flag's value.

@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-
-	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
@@ -24,7 +22,10 @@ func usage(root *cobra.Command) string {
 			fmt.Fprintf(&text, "  %-12s %s\n", c.Name(), c.Short)
 		}
 	}
-	text.WriteString(options.Usages())
+	line := newCommandLine()
+	for _, g := range groups {
+		fmt.Fprintf(&text, "\n%s:\n%s", g, line.flags(g).FlagUsages())
+	}
 	return text.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -191,21 +192,38 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// A chain that others were invited to use stays with its rule as long as there is
-// a proxy, also while nobody uses it, and goes with the proxy (K19).
-func TestALentChainStaysUnusedToo(t *testing.T) {
+// The chain that the port mapping of CNI may be told to use stays with its rule as
+// long as there is a proxy, also while no rule leads to it, where the plugin has no
+// chain of its own to mark with; else it goes like all others, and with the proxy in any case (K19).
+func TestASharedChainStaysUnusedToo(t *testing.T) {
 	archive, err := txtar.ParseFile("testdata/iptables.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	lent := xtables.Place{Table: "nat", Chain: "KUBE-MARK-MASQ"}
-	for scope, stays := range map[Scope]int{Takeover: 1, Cleanup: 0} {
+	shared := xtables.Place{Table: "nat", Chain: "KUBE-MARK-MASQ"}
+	for _, c := range []struct {
+		scope   Scope
+		mapping string // chains of CNI's port mapping, apart by spaces
+		stays   bool
+	}{
+		{Takeover, "CNI-HOSTPORT-DNAT", true},
+		{Takeover, "CNI-DN-0123456789abcdef01234", true},
+		{Takeover, "CNI-HOSTPORT-DNAT CNI-HOSTPORT-SETMARK CNI-HOSTPORT-MASQ", false}, // its own mark
+		{Takeover, "", false},
+		{Cleanup, "CNI-HOSTPORT-DNAT", false},
+		{Cleanup, "", false},
+	} {
 		m := load(t, archive)
-		if _, err := Remove(t.Context(), m, scope); err != nil {
+		rules := m.found.Rules[nft4]
+		maps.DeleteFunc(rules, func(p xtables.Place, _ []string) bool { return strings.HasPrefix(p.Chain, "CNI-") })
+		for _, chain := range strings.Fields(c.mapping) {
+			rules[xtables.Place{Table: "nat", Chain: chain}] = nil
+		}
+		if _, err := Remove(t.Context(), m, c.scope); err != nil {
 			t.Fatal(err)
 		}
-		if rules, there := m.found.Rules[nft4][lent]; len(rules) != stays || there != (stays > 0) {
-			t.Errorf("scope %d: the chain is there: %t, with %v", scope, there, rules)
+		if rules, there := m.found.Rules[nft4][shared]; there != c.stays || there && len(rules) != 1 {
+			t.Errorf("scope %d with chains %q: the chain is there: %t, with %v", c.scope, c.mapping, there, rules)
 		}
 	}
 }

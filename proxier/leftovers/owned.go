@@ -137,9 +137,9 @@ func NodePortsIn(set string) (state.Protocol, bool) {
 	return protocol, known && ports
 }
 
-// shared are the chains that others were invited to jump to: the port mapping of
-// CNI can be told to mark with it. A takeover leaves them as they are; in a
-// cleanup, where somebody does, the chain keeps its rule.
+// shared are the chains that other programs may jump to: the port mapping of CNI
+// can be told to mark with it (externalSetMarkChain). Where a rule of theirs does,
+// the chain keeps its rule.
 var shared = map[xtables.Place]bool{{Table: "nat", Chain: "KUBE-MARK-MASQ"}: true}
 
 func kubeProxyChain(p xtables.Place) bool {

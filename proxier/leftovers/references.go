@@ -20,9 +20,31 @@ func (r rule) target() xtables.Place {
 	return xtables.Place{Table: r.place.Table, Chain: xtables.Target(r.text)}
 }
 
+// goes tells whether a chain is to go. As long as there is a proxy, a shared chain
+// stays with its rule where the port mapping of CNI may use it, also while no rule
+// leads to it: the next Pod with a host port may need it, and the plugin that is
+// told to use it does not make it (K19). Our rules masquerade what it marks.
+func (f Found) goes(where Where, p xtables.Place) bool {
+	return f.Scope.Chain(p) && !(f.Scope == Takeover && shared[p] && f.borrowsMark(where))
+}
+
+// borrowsMark tells whether the port mapping of CNI has chains and none of its own
+// to mark with: then it has been told to use another (externalSetMarkChain). It
+// keeps its chains when the last Pod with a host port has gone.
+func (f Found) borrowsMark(where Where) bool {
+	maps, marks := false, false
+	for p := range f.Rules[where] {
+		if p.Table == "nat" {
+			maps = maps || p.Chain == "CNI-HOSTPORT-DNAT" || strings.HasPrefix(p.Chain, "CNI-DN-")
+			marks = marks || p.Chain == "CNI-HOSTPORT-SETMARK" || p.Chain == "CNI-HOSTPORT-MASQ"
+		}
+	}
+	return maps && !marks
+}
+
 // hook tells whether the rule leads from a built-in chain to one that is to go,
-// whatever else it says. To a lent chain kube-proxy has no such jump: whoever
-// made that one needs the chain.
+// whatever else it says. kube-proxy has no such jump to a shared chain: another
+// program made that one and needs the chain.
 func (f Found) hook(r rule) bool {
 	return r.place.BuiltIn() && f.Scope.Chain(r.target()) && !shared[r.target()]
 }
@@ -30,7 +52,7 @@ func (f Found) hook(r rule) bool {
 // foreign are the rules that will still be there when the scope's are gone.
 func (f Found) foreign(where Where) (all []rule) {
 	for _, place := range f.Rules[where].Places() {
-		if f.Scope.Chain(place) {
+		if f.goes(where, place) {
 			continue
 		}
 		for _, text := range f.Rules[where][place] {
@@ -55,7 +77,7 @@ func (f Found) references(where Where) references {
 	r := references{where: where, full: map[xtables.Place]bool{}, held: map[xtables.Place]string{}}
 	for _, place := range f.Rules[where].Places() {
 		rules := f.Rules[where][place]
-		if f.Scope.Chain(place) {
+		if f.goes(where, place) {
 			r.owned = append(r.owned, place)
 			r.full[place] = len(rules) > 0
 			continue
@@ -67,7 +89,7 @@ func (f Found) references(where Where) references {
 		}
 	}
 	for _, jump := range f.foreign(where) {
-		if f.Scope.Chain(jump.target()) {
+		if f.goes(where, jump.target()) {
 			r.held[jump.target()] = jump.holder(where)
 		}
 	}

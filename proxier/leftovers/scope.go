@@ -19,11 +19,10 @@ const (
 	Cleanup
 )
 
-// Chain tells whether a chain is to go. As long as there is a proxy, a lent chain
-// stays with its rule, also while nobody leads to it: whoever was invited to may
-// at any time (K19). Ours masquerade what it marks.
+// Chain tells whether a chain may have to go: it is kube-proxy's, or in a cleanup
+// ours.
 func (s Scope) Chain(p xtables.Place) bool {
-	return kubeProxyChain(p) && (s != Takeover || !shared[p]) || s == Cleanup && ourName(p.Chain)
+	return kubeProxyChain(p) || s == Cleanup && ourName(p.Chain)
 }
 
 // Set tells whether an IP set is to go.

@@ -129,16 +129,10 @@ func (d *demo) takenOver() error {
 	if err != nil {
 		return err
 	}
-	if old, _, _ := sorted(now); len(alone(old)) > 0 {
-		return fmt.Errorf("the chains %s are still there, expected none of kube-proxy's", names(alone(old)))
+	if old, _, _ := sorted(now); len(old) > 0 {
+		return fmt.Errorf("the chains %s are still there, expected none of kube-proxy's", names(old))
 	}
 	return nil
-}
-
-// alone are the chains of kube-proxy's that are for itself alone. The port mapping
-// of CNI may be set to jump to the other one, with externalSetMarkChain.
-func alone(old []chain) []chain {
-	return slices.DeleteFunc(slices.Clone(old), func(c chain) bool { return c.name == "KUBE-MARK-MASQ" })
 }
 
 // after shows all chains.
@@ -150,15 +144,15 @@ func (d *demo) after(context.Context) error {
 		return err
 	}
 	old, foreign, ours := sorted(now)
-	if wrong := alone(old); len(wrong) > 0 {
-		d.wrong("the chains %s are there, expected none of kube-proxy's", names(wrong))
+	if len(old) > 0 {
+		d.wrong("the chains %s are there, expected none of kube-proxy's", names(old))
 	}
 	if lost := changed(d.foreign, now); len(lost) > 0 {
 		d.wrong("%s is gone or has changed, expected it as it was", strings.Join(lost, ", "))
 	}
 	d.block(byKind(ours, "kube-ipvs").String())
-	d.say("They are the same for any number of Services. Of %d chains of kube-proxy's %d are left: KUBE-MARK-MASQ of each family, "+
-		"to which the port mapping of CNI may jump at any time. The kubelet's are as they were:", len(d.old), len(old))
+	d.say("They are the same for any number of Services. Of %d chains of kube-proxy's %d are left; the kubelet's are as they were:",
+		len(d.old), len(old))
 	d.block(byKind(foreign, "the kubelet").String())
 	return nil
 }

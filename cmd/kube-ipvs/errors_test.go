@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(name, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", name, diff)
+	}
+}
+
+// TestMessages shows what users read. Each *.yaml in testdata/messages is a
+// configuration file; its first line is a comment with the arguments, or
+// begins with none.
+func TestMessages(t *testing.T) {
+	t.Chdir("testdata/messages")
+	cases, err := filepath.Glob("*.yaml")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("cases: %q, %v", cases, err)
+	}
+	var all strings.Builder
+	for _, name := range cases {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, _, _ := strings.Cut(string(text), "\n")
+		tell(&all, append(strings.Fields(strings.TrimPrefix(first, "#")), "--config", name))
+	}
+	golden(t, "files.txt", all.String())
+
+	lines, err := os.ReadFile("arguments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Reset()
+	for line := range strings.Lines(string(lines)) {
+		tell(&all, strings.Fields(line))
+	}
+	golden(t, "arguments.txt", all.String())
+}
+
+// tell writes what a user reads who gives these arguments.
+func tell(to *strings.Builder, args []string) {
+	o, err := parse(args, host)
+	fmt.Fprintf(to, "$ kube-ipvs %s\n", strings.Join(args, " "))
+	if err != nil {
+		for line := range strings.Lines(err.Error()) {
+			fmt.Fprintf(to, "error: %s\n", strings.TrimSuffix(line, "\n"))
+		}
+	}
+	for _, w := range o.Warnings {
+		fmt.Fprintf(to, "warning: %s\n", w)
+	}
+	to.WriteString("\n")
+}
+
+func TestAHostWithoutNameNeedsTheFlag(t *testing.T) {
+	for _, c := range []struct {
+		host func() (string, error)
+		want string
+	}{
+		{func() (string, error) { return " ", nil }, "host name: empty; give --hostname-override"},
+		{func() (string, error) { return "", errors.New("no luck") }, "host name: no luck; give --hostname-override"},
+	} {
+		if _, err := parse(nil, c.host); err == nil || err.Error() != c.want {
+			t.Errorf("%v, want %s", err, c.want)
+		}
+	}
+	if o, err := parse([]string{"cleanup"}, func() (string, error) { return "", errors.New("no luck") }); err != nil || o.Verb != verbCleanup {
+		t.Errorf("cleanup: %v", err)
+	}
+	if _, err := parse([]string{"--hostname-override", " "}, host); err == nil || err.Error() != `--hostname-override " ": must not be blank` {
+		t.Errorf("blank: %v", err)
+	}
+}
+
+func TestAWrongMasqueradeBitDoesNotSpoilCleanup(t *testing.T) {
+	if o := mustParse(t, "cleanup", "--iptables-masquerade-bit=-1"); o.MasqueradeBit != 14 {
+		t.Errorf("masquerade bit %d", o.MasqueradeBit)
+	}
+}
+
+func TestUsage(t *testing.T) { golden(t, "testdata/usage.txt", usage(newRoot())) }
+
+func TestVersionLine(t *testing.T) {
+	if got := versionLine(); got != "kube-ipvs unreleased" {
+		t.Errorf("version line %q", got)
+	}
+}
