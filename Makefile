@@ -3,7 +3,10 @@ OUT      := $(CURDIR)/.out
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-PACKAGES := ./cmd/... ./proxier/... ./ipset/... ./e2e/...
+
+# Modules of their own: what their programs need stays out of the daemon's go.mod.
+NESTED := deploy e2e/cmd/confine
+nested  = for m in $(NESTED); do (cd $$m && $(1)) || exit 1; done
 
 # Test binaries that want a kernel with IPVS, as folder:name.
 REAL := ipset:ipset proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
@@ -22,13 +25,13 @@ build: ## the daemon, into .out
 
 check: lint ## lint and unit tests without the race detector: a minute, when little has changed
 	go test -timeout 10m ./...
-	cd deploy && go test ./...
+	$(call nested,go test ./...)
 
 test: deps lint unit e2e ## everything: lint, unit tests, contract and end to end on a real kernel
 
 lint: $(OUT)/tools/golangci-lint ## what go vet does not see
-	$(OUT)/tools/golangci-lint run $(PACKAGES)
-	cd deploy && $(OUT)/tools/golangci-lint run ./...
+	$(OUT)/tools/golangci-lint run ./...
+	$(call nested,$(OUT)/tools/golangci-lint run ./...)
 
 $(OUT)/tools/golangci-lint: Makefile
 	GOBIN=$(OUT)/tools go install $(LINT)
@@ -36,7 +39,7 @@ $(OUT)/tools/golangci-lint: Makefile
 
 unit: ## tests that need no privilege, with the race detector
 	CGO_ENABLED=1 go test -race -timeout 10m ./...
-	cd deploy && go test ./... # a module of its own: Helm's libraries stay out of the daemon's go.mod
+	$(call nested,go test ./...)
 
 microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/microbench.txt, for benchstat
 	@mkdir -p $(OUT)
@@ -133,7 +136,7 @@ machine:
 	@go build -o $(OUT)/vm ./e2e/cmd/vm
 	@go build -o $(OUT)/controlplane ./e2e/cmd/controlplane
 	@go build -o $(OUT)/report ./e2e/cmd/report
-	@go build -o $(OUT)/confine ./e2e/cmd/confine
+	@cd e2e/cmd/confine && go build -o $(OUT)/confine .
 
 control-plane:
 	e2e/cmd/controlplane/build.sh

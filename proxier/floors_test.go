@@ -78,3 +78,30 @@ func TestFloors(t *testing.T) {
 		}
 	}
 }
+
+// TestLibrariesOfTools keeps what only the programs around the end-to-end tests
+// would need out of the daemon's go.mod: such a program is a module of its own.
+func TestLibrariesOfTools(t *testing.T) {
+	house := librariesOf(t, "cmd/...", "proxier/...", "ipset/...")
+	for _, library := range librariesOf(t, "e2e/...") {
+		if !slices.Contains(house, library) {
+			t.Errorf("only e2e needs %s: give the program that imports it a go.mod", library)
+		}
+	}
+}
+
+// librariesOf lists the modules of which packages and their tests are made.
+func librariesOf(t *testing.T, packages ...string) []string {
+	t.Helper()
+	args := []string{"list", "-tags", "e2e,migration,faults,sample", "-deps", "-test", "-f", `{{with .Module}}{{.Path}}{{end}}`}
+	for _, p := range packages {
+		args = append(args, module+p)
+	}
+	out, err := exec.Command("go", args...).Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := strings.Fields(string(out))
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/mdlayher/ndp"
 	"github.com/vishvananda/netlink"
 )
 
@@ -59,21 +58,17 @@ func answerers(text string) (all []string) {
 // solicit is in the place of ndisc6, which does not hear those who answer from
 // their link-local address, as MetalLB's speaker does.
 func (n *Namespace) solicit(link string, addr netip.Addr) (all []string, err error) {
-	var c *ndp.Conn
+	var c net.PacketConn
 	err = n.Do(func() error {
 		on, err := net.InterfaceByName(link)
 		if err != nil {
 			return err
 		}
-		if c, _, err = ndp.Listen(on, ndp.LinkLocal); err != nil {
+		if c, err = listenICMPv6(on); err != nil {
 			return err
 		}
-		group, err := ndp.SolicitedNodeMulticast(addr)
-		if err != nil {
-			return err
-		}
-		us := &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: on.HardwareAddr}
-		return c.WriteTo(&ndp.NeighborSolicitation{TargetAddress: addr, Options: []ndp.Option{us}}, nil, group)
+		_, err = c.WriteTo(solicitation(addr, on.HardwareAddr), &net.IPAddr{IP: solicitedNode(addr), Zone: link})
+		return err
 	})
 	if c != nil {
 		defer c.Close()
@@ -84,21 +79,15 @@ func (n *Namespace) solicit(link string, addr netip.Addr) (all []string, err err
 	if err := c.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
 		return nil, err
 	}
-	for {
-		m, _, _, err := c.ReadFrom()
+	for packet := make([]byte, 1500); ; {
+		size, _, err := c.ReadFrom(packet)
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return all, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if a, is := m.(*ndp.NeighborAdvertisement); is && a.Solicited && a.TargetAddress == addr {
-			for _, o := range a.Options {
-				if l, is := o.(*ndp.LinkLayerAddress); is {
-					all = append(all, l.Addr.String())
-				}
-			}
-		}
+		all = append(all, advertised(packet[:size], addr)...)
 	}
 }
 
