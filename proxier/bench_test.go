@@ -14,8 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
@@ -128,8 +130,14 @@ func odd(tb testing.TB, services int) (*Proxier, *plain) {
 		p.changes.Mark(api.put(i, 0), time.Time{})
 	}
 	p.report(p.sync(tb.Context()))
-	if len(p.remarks.on) != services || len(p.remote.of) != services {
-		tb.Fatalf("of %d Services %d have remarks, and %d endpoints elsewhere only", services, len(p.remarks.on), len(p.remote.of))
+	remarks, noLocal := 0, p.services.noLocal[plan.Traffic{Internal: true, Family: ipset.IPv4}]
+	for _, s := range p.services.all {
+		if len(s.remarks) > 0 {
+			remarks++
+		}
+	}
+	if remarks != services || noLocal != services {
+		tb.Fatalf("of %d Services %d have remarks, and %d endpoints elsewhere only", services, remarks, noLocal)
 	}
 	return p, api
 }

@@ -2,6 +2,7 @@ package proxier
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
@@ -13,22 +14,19 @@ import (
 // Service has this name.
 var draining = owner{Name: "draining"}
 
-// noteLeaving tells what the Service, which now holds these frontends, says of
-// real servers that leave. Its claims are still the old ones.
-func (p *Proxier) noteLeaving(svc owner, held []plan.Frontend) {
-	now := make(map[state.VirtualServer]bool, len(held))
-	for _, f := range held {
-		now[f.Server] = true
-	}
-	var lost []state.RealServer
-	for _, rs := range p.tables.realServers.Claimed(svc) {
-		if !now[rs.VirtualServer] {
-			lost = append(lost, rs)
+// noteLeaving tells what the Service says of real servers that leave, and which it
+// had at virtual servers that it has lost. Its claims are still the old ones.
+func (p *Proxier) noteLeaving(svc owner, r plan.Result, lost []state.VirtualServer) {
+	var with []state.RealServer
+	if len(lost) > 0 {
+		for _, rs := range p.tables.realServers.Claimed(svc) {
+			if slices.Contains(lost, rs.VirtualServer) {
+				with = append(with, rs)
+			}
 		}
 	}
-	says := plan.Leave(held, p.planning)
-	p.drain.Note(svc, drain.Service{Timeout: says.Timeout, Terminating: says.Terminating}, lost)
-	if len(held) == 0 {
+	p.drain.Note(svc, r.Draining, with)
+	if !slices.ContainsFunc(r.Frontends, func(f plan.Frontend) bool { return f.Held }) {
 		p.drain.Forget(svc)
 	}
 }

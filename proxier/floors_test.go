@@ -20,7 +20,7 @@ var floors = map[string][]string{
 	"proxier/watch":             {},
 	"proxier/state":             {"ipset"},
 	"proxier/drain":             {"proxier/state"},
-	"proxier/plan":              {"ipset", "proxier/cluster", "proxier/state"},
+	"proxier/plan":              {"ipset", "proxier/cluster", "proxier/drain", "proxier/state"},
 	"proxier/rules":             {"ipset", "proxier/state"},
 	"proxier/xtables":           {},
 	"proxier/leftovers":         {"ipset", "proxier/state", "proxier/xtables"},

@@ -48,9 +48,8 @@ func FuzzObjectsToRows(f *testing.F) {
 			return
 		}
 		ports, _ := cluster.Ports(&svc, []*discovery.EndpointSlice{&part}, node)
-		frontends, _ := plan.Frontends(ports, node, cfg)
-		held, _, _ := plan.NewOwnership(state.Aliases{}).Register(nameOf(svc.ObjectMeta), time.Time{}, frontends)
-		rows := plan.Rows(held, node, cfg)
+		ask := plan.Ask{Service: nameOf(svc.ObjectMeta), Ports: ports}
+		rows := plan.Service(ask, node, cfg, plan.NewOwnership(state.Aliases{})).Rows
 		k := kerneltest.New(node.Addresses...)
 		if _, err := k.Prepare(t.Context()); err != nil {
 			t.Fatal(err)

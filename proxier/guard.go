@@ -140,8 +140,8 @@ func (p *Proxier) guardMoved(moved map[owner][]time.Time, planned map[owner]stru
 			}
 		}
 	}
-	for svc, remarks := range p.remarks.on {
-		if slices.ContainsFunc(remarks, plan.Guarded) {
+	for svc, s := range p.services.all {
+		if slices.ContainsFunc(s.remarks, plan.Guarded) {
 			concerned(svc)
 		}
 	}

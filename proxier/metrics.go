@@ -10,6 +10,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
@@ -149,11 +150,11 @@ func (m *metrics) pass(r report) {
 }
 
 // elsewhere tells how many Services have endpoints on other nodes only.
-func (m *metrics) elsewhere(services map[kindOfTraffic]int) {
+func (m *metrics) elsewhere(services map[plan.Traffic]int) {
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 		family := fmt.Sprintf("IPv%d", f)
-		m.remote.WithLabelValues("internal", family).Set(float64(services[kindOfTraffic{true, f}]))
-		m.remote.WithLabelValues("external", family).Set(float64(services[kindOfTraffic{false, f}]))
+		m.remote.WithLabelValues("internal", family).Set(float64(services[plan.Traffic{Internal: true, Family: f}]))
+		m.remote.WithLabelValues("external", family).Set(float64(services[plan.Traffic{Family: f}]))
 	}
 }
 

@@ -146,12 +146,9 @@ type Proxier struct {
 	node       cluster.Node
 	waysOut    state.WaysOut
 	nodeRead   bool
-	known      map[owner]struct{}    // Services that have claims
-	waiting    map[owner][]time.Time // causes of changes that are not settled yet
-	remarks    remarks
+	services   services
 	unheld     map[unheld]string // what was last told of rows that could not be had
-	remote     remote
-	ranges     []netip.Prefix // in which addresses are refused that no Service has
+	ranges     []netip.Prefix    // in which addresses are refused that no Service has
 	flows      flows
 	errands    errands
 	preplan    ahead
@@ -189,17 +186,14 @@ func New(cfg Config, with Parts) *Proxier {
 			Aliases: aliases, Occupied: occupied(cfg, nil, nil), Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
 		},
 		ownership: plan.NewOwnership(aliases),
-		known:     map[owner]struct{}{},
-		waiting:   map[owner][]time.Time{},
-		remarks:   newRemarks(),
-		remote:    newRemote(),
-		flows:     newFlows(aliases),
+		services:  newServices(),
+		flows:     newFlows(),
 		errands:   newErrands(),
 		drain:     drain.New[owner](),
 		inLoop:    make(chan look),
 
 		complaints: map[string]complaint{},
-		schedulers: newSchedulers(),
+		schedulers: schedulers{},
 	}
 	if p.reached == nil {
 		p.reached = func() []netip.AddrPort { return nil }

@@ -23,7 +23,7 @@ func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
 		kept, remarks := plan.Ranges(p.served(networks(p.api.Ranges())), p.needed())
 		p.ranges = kept
 		p.tables.claim(ranges, plan.RangeRows(kept))
-		p.remarks.note(ranges, remarks)
+		p.services.remark(&p.services.ofNode, remarks)
 	}
 	if moved.Node && p.cfg.PodsOfNode {
 		p.tables.claim(nodePods, plan.PodRows(p.served(networks(podCIDRs(p.api.Node())))))

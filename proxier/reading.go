@@ -3,7 +3,6 @@ package proxier
 import (
 	"context"
 	"maps"
-	"slices"
 	"time"
 )
 
@@ -81,7 +80,7 @@ func (p *Proxier) read(drift map[string]int, err error) map[string]int {
 	}
 	maps.DeleteFunc(drift, func(_ string, rows int) bool { return rows == 0 })
 	if len(drift) > 0 && p.reading.mayRush {
-		p.reading.rush, p.reading.mayRush = len(p.known), false
+		p.reading.rush, p.reading.mayRush = len(p.services.all), false
 	}
 	return drift
 }
@@ -114,7 +113,7 @@ func (p *Proxier) readOn(ctx context.Context) (drift map[string]int, pass bool, 
 
 // portion is the number of Services that are read in a second.
 func (p *Proxier) portion() int {
-	services := len(p.known)
+	services := len(p.services.all)
 	round := max(p.cfg.SyncPeriod, time.Duration(services)*perService)
 	return int((time.Duration(services)*readingPause + round - 1) / round)
 }
@@ -126,7 +125,7 @@ func (p *Proxier) readServices(ctx context.Context) map[string]int {
 	for begin := time.Now(); r.portion+r.rush > 0 && time.Since(begin) < stepTime; {
 		if len(r.round) == 0 {
 			// Always in one order, so that from turn to turn it is a round for each.
-			r.round = slices.SortedFunc(maps.Keys(p.known), byName)
+			r.round = p.services.named()
 		}
 		n := min(atOnce, len(r.round), max(r.portion, r.rush))
 		drift, err := p.tables.look(ctx, r.round[:n])

@@ -26,7 +26,7 @@ func TestHowLongARoundTakes(t *testing.T) {
 	} {
 		p := New(Config{SyncPeriod: c.period}, Parts{Kernel: kerneltest.New()})
 		for i := range c.services {
-			p.known[owner{Name: fmt.Sprint(i)}] = struct{}{}
+			p.services.of(owner{Name: fmt.Sprint(i)})
 		}
 		got := p.portion()
 		if got != c.portion || got > 0 && time.Duration(c.services/got)*time.Second > c.round {

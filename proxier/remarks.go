@@ -11,38 +11,6 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 )
 
-// remarks are what cannot be programmed. What a pass costs goes with the Services
-// that it plans, not with how many there are remarks on.
-type remarks struct {
-	on     map[owner][]cluster.Remark
-	fields map[refusedField]int       // remarks of all Services; one that has none any more says 0 once
-	before map[owner][]cluster.Remark // of Services planned since remarks were last told: those of then
-}
-
-func newRemarks() remarks {
-	return remarks{on: map[owner][]cluster.Remark{}, fields: map[refusedField]int{}, before: map[owner][]cluster.Remark{}}
-}
-
-// note replaces the remarks on svc.
-func (r *remarks) note(svc owner, now []cluster.Remark) {
-	was := r.on[svc]
-	if len(was) == 0 && len(now) == 0 {
-		return
-	}
-	if _, already := r.before[svc]; !already {
-		r.before[svc] = was
-	}
-	for _, each := range was {
-		r.fields[fieldOf(each)]--
-	}
-	for _, each := range now {
-		r.fields[fieldOf(each)]++
-	}
-	if r.on[svc] = now; len(now) == 0 {
-		delete(r.on, svc)
-	}
-}
-
 var index = regexp.MustCompile(`\[\d+\]`)
 
 // refusedField is what remarks are counted by: the field without the place in a
@@ -53,27 +21,12 @@ func fieldOf(r cluster.Remark) refusedField {
 	return refusedField{index.ReplaceAllString(r.Field, ""), r.Reason}
 }
 
-// takeNews are the remarks that were not there when remarks were last told, of
-// the Services that have any.
-func (r *remarks) takeNews() map[owner][]cluster.Remark {
-	news := map[owner][]cluster.Remark{}
-	for svc, before := range r.before {
-		for _, now := range r.on[svc] {
-			if !slices.Contains(before, now) {
-				news[svc] = append(news[svc], now)
-			}
-		}
-	}
-	r.before = map[owner][]cluster.Remark{}
-	return news
-}
-
 // tellRemarks logs what is new and tells those who look at the Service, or at our
 // Node where it is about no Service. It waits
 // for all Services of a pass to have been planned: what one of them gives up in it
 // another may have, whichever was planned first.
 func (p *Proxier) tellRemarks() {
-	news := p.remarks.takeNews()
+	news := p.services.takeNews()
 	for _, svc := range slices.SortedFunc(maps.Keys(news), byName) {
 		texts := map[string][]string{}
 		for _, r := range news[svc] {

@@ -45,8 +45,8 @@ func (p *Proxier) report(r report) {
 	}
 	p.warnOfRows()
 	p.metrics.pass(r)
-	p.metrics.answers.refuse(p.remarks.fields)
-	p.metrics.elsewhere(p.remote.services)
+	p.metrics.answers.refuse(p.services.refused)
+	p.metrics.elsewhere(p.services.noLocal)
 	if p.lastReport.found != nil {
 		p.metrics.answers.adopt(p.lastReport.found, r)
 		p.lastReport.found = nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"slices"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
@@ -17,10 +16,7 @@ const lastSchedulerTry = 10 * time.Minute
 
 // schedulers remembers which ones Services name, and what the kernel has said of
 // them, as long as one does. Planning is told of those that the kernel lacks.
-type schedulers struct {
-	named map[owner]string
-	asked map[string]*scheduler
-}
+type schedulers map[string]*scheduler
 
 type scheduler struct {
 	there bool          // the kernel is known to have it
@@ -28,21 +24,16 @@ type scheduler struct {
 	next  time.Time     // where it is not there: no try before
 }
 
-func newSchedulers() schedulers {
-	return schedulers{named: map[owner]string{}, asked: map[string]*scheduler{}}
-}
-
 // noteScheduler notes what a Service with these ports names, which is the same
 // for all of them, and has the kernel asked about a name that is new.
-func (p *Proxier) noteScheduler(ctx context.Context, svc owner, ports []cluster.Port) {
-	s := &p.schedulers
+func (p *Proxier) noteScheduler(ctx context.Context, s *service, ports []cluster.Port) {
+	s.scheduler = ""
 	if len(ports) == 0 || ports[0].Scheduler.Name == "" {
-		delete(s.named, svc)
 		return
 	}
 	name := ports[0].Scheduler.Name
-	if s.named[svc] = name; s.asked[name] == nil {
-		s.asked[name] = &scheduler{pause: p.cfg.SyncPeriod}
+	if s.scheduler = name; p.schedulers[name] == nil {
+		p.schedulers[name] = &scheduler{pause: p.cfg.SyncPeriod}
 		p.tryScheduler(ctx, name)
 	}
 }
@@ -52,12 +43,15 @@ func (p *Proxier) noteScheduler(ctx context.Context, svc owner, ports []cluster.
 // early that naming it anew would have the kernel asked more often.
 func (p *Proxier) askAgainForSchedulers(ctx context.Context) map[string]int {
 	now := time.Now()
-	named := slices.Collect(maps.Values(p.schedulers.named))
-	for name, s := range p.schedulers.asked {
+	named := map[string]bool{}
+	for _, s := range p.services.all {
+		named[s.scheduler] = true
+	}
+	for name, s := range p.schedulers {
 		switch {
 		case now.Before(s.next):
-		case !slices.Contains(named, name):
-			delete(p.schedulers.asked, name)
+		case !named[name]:
+			delete(p.schedulers, name)
 			p.lacks(name, false)
 		case !s.there:
 			before := p.planning.Lacking[name]
@@ -70,7 +64,7 @@ func (p *Proxier) askAgainForSchedulers(ctx context.Context) map[string]int {
 
 // tryScheduler asks the kernel. Only what it denies is lacking.
 func (p *Proxier) tryScheduler(ctx context.Context, name string) {
-	s := p.schedulers.asked[name]
+	s := p.schedulers[name]
 	err := p.kernel.TryScheduler(ctx, name)
 	if s.there = err == nil; s.there {
 		s.next = time.Time{}

@@ -3,7 +3,6 @@ package proxier
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,7 +11,6 @@ import (
 	discovery "k8s.io/api/discovery/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
-	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -51,7 +49,7 @@ func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot
 	err = p.between(ctx, func() {
 		d = p.outline()
 		if q.Services == snapshot.All {
-			names = slices.SortedFunc(maps.Keys(p.known), byName)
+			names = p.services.named()
 			for _, nobody := range []owner{ranges, nodePods, draining} {
 				d.Common = append(d.Common, p.tables.claimed(nobody).Lines()...)
 			}
@@ -72,7 +70,7 @@ func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot
 			}
 		})
 		for _, v := range views {
-			if s, there := v.service(); there {
+			if s, there := v.shown(); there {
 				d.Services = append(d.Services, s)
 			}
 		}
@@ -109,7 +107,7 @@ func (p *Proxier) self() snapshot.Daemon {
 func (p *Proxier) outline() snapshot.Daemon {
 	d := p.self()
 	d.Pass, d.Takeover = p.lastReport.pass, p.takenOver()
-	d.LeftOut, d.Known = texts(p.remarks.on[ranges]), len(p.known)
+	d.LeftOut, d.Known = texts(p.services.ofNode.remarks), len(p.services.named())
 	for _, r := range p.ranges {
 		d.Ranges = append(d.Ranges, r.String())
 	}
@@ -118,8 +116,9 @@ func (p *Proxier) outline() snapshot.Daemon {
 		row.Desired, row.Observed, row.Pending = t.Size()
 		d.Tables = append(d.Tables, row)
 	}
-	for _, remarks := range p.remarks.on {
-		d.Remarks = append(d.Remarks, texts(remarks)...)
+	d.Remarks = slices.Clone(d.LeftOut)
+	for _, s := range p.services.all {
+		d.Remarks = append(d.Remarks, texts(s.remarks)...)
 	}
 	slices.Sort(d.Remarks)
 	return d
@@ -143,29 +142,29 @@ func texts(remarks []cluster.Remark) (all []string) {
 // view is what the loop gives away about one Service. Objects of the API and
 // what is reached from here are never written to.
 type view struct {
-	name     owner
-	object   *v1.Service
-	slices   []*discovery.EndpointSlice
-	node     cluster.Node
-	planning plan.Config
-	rows     state.Rows
-	remarks  []string
+	service service
+	object  *v1.Service
+	slices  []*discovery.EndpointSlice
+	node    cluster.Node
+	rows    state.Rows
 }
 
 func (p *Proxier) view(svc owner) view {
-	v := view{name: svc, node: p.node, planning: p.planning, rows: p.tables.claimed(svc), remarks: texts(p.remarks.on[svc])}
+	v := view{service: service{name: svc}, node: p.node, rows: p.tables.claimed(svc)}
+	if s := p.services.all[svc]; s != nil {
+		v.service = *s
+	}
 	v.object, v.slices = p.api.Service(svc)
 	return v
 }
 
-// service says of each way to reach the Service what is wanted of it.
-func (v view) service() (s snapshot.Service, there bool) {
-	s = snapshot.Service{Name: v.name.String(), Rows: v.rows.Lines(), Remarks: v.remarks}
+// shown says of each way to reach the Service what is wanted of it.
+func (v view) shown() (s snapshot.Service, there bool) {
+	s = snapshot.Service{Name: v.service.name.String(), Rows: v.rows.Lines(), Remarks: texts(v.service.remarks)}
 	ports, _ := cluster.Ports(v.object, v.slices, v.node)
-	frontends, _ := plan.Frontends(ports, v.node, v.planning)
 	pods := podsOf(v.slices)
-	for _, f := range frontends {
-		s.Frontends = append(s.Frontends, v.frontend(f, pods))
+	for _, f := range v.service.frontends {
+		s.Frontends = append(s.Frontends, v.frontend(f, behind(ports, f), pods))
 	}
 	return s, v.object != nil || len(s.Rows) > 0
 }

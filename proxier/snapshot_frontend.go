@@ -6,6 +6,7 @@ import (
 	discovery "k8s.io/api/discovery/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -13,28 +14,14 @@ import (
 
 var families = map[ipset.Family]string{ipset.IPv4: "IPv4", ipset.IPv6: "IPv6"}
 
-// kinds are what people call the fields that frontends come from.
-var kinds = map[string]string{
-	"spec.clusterIPs":             "ClusterIP",
-	"spec.externalIPs":            "ExternalIP",
-	"status.loadBalancer.ingress": "LoadBalancer",
-	"spec.ports.nodePort":         "NodePort",
-	"spec.healthCheckNodePort":    "HealthPort",
-}
-
-func (v view) frontend(f plan.Frontend, pods map[netip.Addr]string) snapshot.Frontend {
+func (v view) frontend(f plan.Frontend, endpoints []cluster.Endpoint, pods map[netip.Addr]string) snapshot.Frontend {
 	frontend := snapshot.Frontend{
-		Port: f.Port.Name.Port, Kind: kinds[f.Field], Server: f.Server, Policy: string(f.Policy), Bound: f.Bind,
+		Port: f.Port, Kind: f.Origin.String(), Server: f.Server, Of: f.Of, Policy: string(f.Policy), Held: f.Held, Bound: f.Bound,
 	}
-	if f.Precedence == plan.Alias {
-		frontend.Of = &f.Of
-	}
-	if f.Health {
-		_, frontend.Held = v.rows.HealthPorts[f.Server.Addr]
+	if f.Origin == plan.HealthPort {
 		return frontend
 	}
-	_, frontend.Held = v.rows.VirtualServers[f.Server]
-	for _, e := range f.Port.Endpoints {
+	for _, e := range endpoints {
 		if e.Addr.Addr().Is4() != f.Server.Addr.Addr().Is4() {
 			continue
 		}
@@ -45,6 +32,16 @@ func (v view) frontend(f plan.Frontend, pods map[netip.Addr]string) snapshot.Fro
 		})
 	}
 	return frontend
+}
+
+// behind are the endpoints of the port that is served at f.
+func behind(ports []cluster.Port, f plan.Frontend) []cluster.Endpoint {
+	for _, p := range ports {
+		if p.Name.Port == f.Port && p.Port == f.Number && string(p.Protocol) == f.Server.Protocol.String() {
+			return p.Endpoints
+		}
+	}
+	return nil
 }
 
 // podsOf are the names of the Pods behind endpoints, as far as slices tell:

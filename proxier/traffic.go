@@ -1,6 +1,7 @@
 package proxier
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -8,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	v1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -126,10 +126,9 @@ func (t *traffic) add(ports map[state.VirtualServer]seriesName, counted map[stat
 // how many are left out.
 func (t *traffic) ports(ctx context.Context) (ports map[state.VirtualServer]seriesName, left int, err error) {
 	var names []owner
-	if err := t.between(ctx, func() { names = slices.Collect(maps.Keys(t.known)) }); err != nil {
+	if err := t.between(ctx, func() { names = t.services.named() }); err != nil {
 		return nil, 0, err
 	}
-	slices.SortFunc(names, byName)
 	if limit := t.cfg.ServiceMetrics; len(names) > limit {
 		names, left = names[:limit], len(names)-limit
 	}
@@ -137,9 +136,8 @@ func (t *traffic) ports(ctx context.Context) (ports map[state.VirtualServer]seri
 	for some := range slices.Chunk(names, 100) {
 		err = t.between(ctx, func() {
 			for _, svc := range some {
-				object, _ := t.api.Service(svc)
-				for _, vs := range t.tables.virtualServers.Claimed(svc) {
-					ports[vs] = seriesName{svc.Namespace, svc.Name, t.portOf(object, vs), vs.Protocol.String()}
+				if s := t.services.all[svc]; s != nil {
+					s.addSeries(ports)
 				}
 			}
 		})
@@ -150,21 +148,12 @@ func (t *traffic) ports(ctx context.Context) (ports map[state.VirtualServer]seri
 	return ports, left, nil
 }
 
-// portOf is the name of the port that is served at vs, or its number.
-func (p *Proxier) portOf(svc *v1.Service, vs state.VirtualServer) string {
-	number := int32(vs.Addr.Port())
-	if svc == nil {
-		return strconv.Itoa(int(number))
-	}
-	nodePort := slices.Contains(p.node.NodePortAddresses, vs.Addr.Addr())
-	for _, sp := range svc.Spec.Ports {
-		if string(sp.Protocol) != vs.Protocol.String() || sp.Port != number && (!nodePort || sp.NodePort != number) {
-			continue
+// addSeries adds the series of each virtual server of s.
+func (s *service) addSeries(to map[state.VirtualServer]seriesName) {
+	for _, f := range s.frontends {
+		if f.Virtual() {
+			port := cmp.Or(f.Port, strconv.Itoa(int(f.Number)))
+			to[f.Server] = seriesName{s.name.Namespace, s.name.Name, port, f.Server.Protocol.String()}
 		}
-		if sp.Name != "" {
-			return sp.Name
-		}
-		return strconv.Itoa(int(sp.Port))
 	}
-	return strconv.Itoa(int(number))
 }

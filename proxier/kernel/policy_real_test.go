@@ -85,16 +85,14 @@ func openStreet(t *testing.T, services func(street) []cluster.Port) street {
 	cfg := plan.Config{Scheduler: "rr", Families: []ipset.Family{ipset.IPv4, ipset.IPv6}}
 	s.add(plan.RangeRows([]netip.Prefix{lab.ClusterRange4, lab.ClusterRange6}))
 	s.add(plan.PodRows([]netip.Prefix{l.Node.PodRange4, l.Node.PodRange6}))
-	book := plan.NewOwnership(state.Aliases{})
+	ownership := plan.NewOwnership(state.Aliases{})
 	for _, p := range services(s) {
 		var ports []cluster.Port
 		for _, protocol := range lab.Protocols() {
 			p.Protocol = protocol
 			ports = append(ports, p)
 		}
-		frontends, _ := plan.Frontends(ports, node, cfg)
-		held, _, _ := book.Register(p.Name.Service, time.Time{}, frontends)
-		s.add(plan.Rows(held, node, cfg))
+		s.add(plan.Service(plan.Ask{Service: p.Name.Service, Ports: ports}, node, cfg, ownership).Rows)
 	}
 	if err := l.Node.Do(s.serve); err != nil {
 		t.Fatal(err)

@@ -15,9 +15,9 @@ import (
 // the two lists of endpoints differ just now, so that nobody is led elsewhere when
 // that changes. Where there can be none, clients inside of the cluster are served
 // like those from outside, and a remark says so.
-func aliases(frontends []Frontend, taken map[state.VirtualServer]bool, node cluster.Node, cfg Config) (all []Frontend, remarks []cluster.Remark) {
+func aliases(frontends []frontend, taken map[state.VirtualServer]bool, node cluster.Node, cfg Config) (all []frontend, remarks []cluster.Remark) {
 	for _, f := range frontends {
-		if f.Health || !f.outside() || f.Policy != cluster.Local {
+		if f.Origin == HealthPort || !f.outside() || f.Policy != cluster.Local {
 			continue
 		}
 		alias, ok := cfg.Aliases.Of(f.Server)
@@ -30,7 +30,7 @@ func aliases(frontends []Frontend, taken map[state.VirtualServer]bool, node clus
 			problem = fmt.Sprintf("its in-cluster alias %s is that of another address of the Service", alias.Addr.Addr())
 		}
 		if problem != "" {
-			remarks = append(remarks, f.Port.Remark(f.Field, withoutAlias(f.Server, problem)))
+			remarks = append(remarks, f.Port.Remark(f.Origin.Field(), withoutAlias(f.Server, problem)))
 			continue
 		}
 		taken[alias] = true

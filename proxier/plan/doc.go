@@ -1,4 +1,5 @@
-// Package plan says which rows one Service asks of this node.
+// Package plan says which rows one Service asks of this node, and all else that
+// follows from that: the Result of Service.
 //
 // It goes from ports to frontends, the ways in which a port can be reached, and
 // from frontends to rows. Between the two stands Ownership: where two Services ask

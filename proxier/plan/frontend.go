@@ -36,24 +36,29 @@ type Config struct {
 // write a Service may not take any. None: all are.
 type Allowed struct{ External, LoadBalancer []netip.Prefix }
 
-// refuses tells whether the address that a Service names in this field may not be
+// refuses tells whether the address that a Service names there may not be
 // served.
-func (a Allowed) refuses(field string, addr netip.Addr) bool {
-	in := map[string][]netip.Prefix{externalIPs: a.External, ingressIPs: a.LoadBalancer}[field]
+func (a Allowed) refuses(from Origin, addr netip.Addr) bool {
+	var in []netip.Prefix
+	switch from {
+	case ExternalIP:
+		in = a.External
+	case LoadBalancer:
+		in = a.LoadBalancer
+	}
 	return len(in) > 0 && !slices.ContainsFunc(in, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
-// Frontend is one way in which a Port can be reached.
-type Frontend struct {
+// frontend is one way in which a Port can be reached, while it is planned.
+type frontend struct {
 	Port       *cluster.Port
 	Server     state.VirtualServer
 	Precedence Precedence
 	Policy     cluster.Policy // which endpoints may answer
 	Bind       bool           // the address must live on our device
-	Health     bool           // no virtual server: we answer ourselves, about the Service's health
 	Ranged     bool           // the Service's source ranges apply
 	Sets       []state.Set    // those in which the rules must find its address and port
-	Field      string         // where the Service asks for it
+	Origin     Origin         // of HealthPort there is no virtual server: the daemon answers, about the Service's health
 
 	Of state.VirtualServer // for an alias: what it is the alias of
 }
@@ -69,10 +74,10 @@ const (
 	Alias                       // it is an alias, which nobody knows about
 )
 
-// Frontends lists all ways in which the ports of one Service can be reached, in
+// frontendsOf lists all ways in which the ports of one Service can be reached, in
 // each family that the Service and this node have. No two share a Server.
-func Frontends(ports []cluster.Port, node cluster.Node, cfg Config) ([]Frontend, []cluster.Remark) {
-	var frontends []Frontend
+func frontendsOf(ports []cluster.Port, node cluster.Node, cfg Config) ([]frontend, []cluster.Remark) {
+	var frontends []frontend
 	var remarks []cluster.Remark
 	taken, refused := map[state.VirtualServer]bool{}, refusals{}
 	for i := range ports {
@@ -89,7 +94,7 @@ func Frontends(ports []cluster.Port, node cluster.Node, cfg Config) ([]Frontend,
 			}
 			serve, problem := f.settle(node, cfg)
 			if problem != "" {
-				remarks = append(remarks, p.Remark(f.Field, problem))
+				remarks = append(remarks, p.Remark(f.Origin.Field(), problem))
 			}
 			if serve {
 				taken[f.Server] = true
@@ -112,10 +117,10 @@ func (cfg Config) leaves(addr netip.Addr) bool {
 }
 
 // guarded is why f may not be served here, whatever cfg says besides.
-func (f *Frontend) guarded(node cluster.Node, cfg Config) (why Reason, guarded bool) {
+func (f *frontend) guarded(node cluster.Node, cfg Config) (why Reason, guarded bool) {
 	addr := f.Server.Addr.Addr()
 	switch {
-	case !f.Bind, f.Precedence == Claimed && cfg.Allowed.refuses(f.Field, addr):
+	case !f.Bind, f.Precedence == Claimed && cfg.Allowed.refuses(f.Origin, addr):
 		return "", false
 	case slices.Contains(node.Addresses, addr):
 		return cfg.Guard.port(f.Server)
@@ -126,8 +131,8 @@ func (f *Frontend) guarded(node cluster.Node, cfg Config) (why Reason, guarded b
 // settle decides whether and how f is served here. An address that is the
 // node's own stays where it is: bound and hidden by us, it would take the host's
 // other ports with it.
-func (f *Frontend) settle(node cluster.Node, cfg Config) (serve bool, problem string) {
-	if f.Health {
+func (f *frontend) settle(node cluster.Node, cfg Config) (serve bool, problem string) {
+	if f.Origin == HealthPort {
 		return true, ""
 	}
 	if !f.Bind {
@@ -135,7 +140,7 @@ func (f *Frontend) settle(node cluster.Node, cfg Config) (serve bool, problem st
 		return true, ""
 	}
 	addr := f.Server.Addr.Addr()
-	if cfg.Allowed.refuses(f.Field, addr) {
+	if cfg.Allowed.refuses(f.Origin, addr) {
 		return false, fmt.Sprintf("%s is in no network in which it may be: it is not served here", addr)
 	}
 	switch own := slices.Contains(node.Addresses, addr); {
@@ -150,14 +155,14 @@ func (f *Frontend) settle(node cluster.Node, cfg Config) (serve bool, problem st
 }
 
 // outside tells whether f is for clients from outside, at least among others.
-func (f *Frontend) outside() bool { return f.Field != clusterIPs }
+func (f *frontend) outside() bool { return f.Origin != ClusterIP }
 
 // allOf are the frontends of one Port as the Service has them, whatever this node
 // can do.
-func allOf(p *cluster.Port, node cluster.Node, cfg Config) (frontends []Frontend) {
+func allOf(p *cluster.Port, node cluster.Node, cfg Config) (frontends []frontend) {
 	for _, w := range sources(p, node, cfg) {
 		for _, addr := range w.addrs {
-			frontends = append(frontends, Frontend{
+			frontends = append(frontends, frontend{
 				Port:       p,
 				Server:     state.VirtualServer{Addr: netip.AddrPortFrom(addr, w.port), Protocol: protocols[string(p.Protocol)]},
 				Precedence: w.title,
@@ -165,16 +170,16 @@ func allOf(p *cluster.Port, node cluster.Node, cfg Config) (frontends []Frontend
 				Bind:       w.bind,
 				Ranged:     w.ranged,
 				Sets:       w.sets,
-				Field:      w.field,
+				Origin:     w.origin,
 			})
 		}
 	}
 	return frontends
 }
 
-// source is what all frontends of a Port that come from one field have in common.
+// source is what all frontends of a Port that come from one Origin have in common.
 type source struct {
-	field  string
+	origin Origin
 	addrs  []netip.Addr
 	port   uint16
 	title  Precedence
@@ -183,13 +188,6 @@ type source struct {
 	ranged bool
 	sets   []state.Set
 }
-
-// Where a Service asks for an address.
-const (
-	clusterIPs  = "spec.clusterIPs"
-	externalIPs = "spec.externalIPs"
-	ingressIPs  = "status.loadBalancer.ingress"
-)
 
 // sources has first what decides where a Service asks for one address twice:
 // traffic inside of the cluster before all other, an address that source
@@ -201,21 +199,21 @@ func sources(p *cluster.Port, node cluster.Node, cfg Config) []source {
 		outside = []state.Set{state.Masquerade}
 	}
 	all := []source{{
-		field: clusterIPs, addrs: p.ClusterIPs, port: p.Port, title: Allocated, policy: p.Internal, bind: true,
+		origin: ClusterIP, addrs: p.ClusterIPs, port: p.Port, title: Allocated, policy: p.Internal, bind: true,
 		sets: []state.Set{state.ClusterPorts},
 	}, {
-		field: ingressIPs, addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+		origin: LoadBalancer, addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
 		ranged: true, sets: outside,
 	}}
 	if !cfg.IgnoreExternalIPs {
 		all = append(all, source{
-			field: externalIPs, addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+			origin: ExternalIP, addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
 			sets: outside,
 		})
 	}
 	if p.NodePort != 0 {
 		all = append(all, source{
-			field: "spec.ports.nodePort", addrs: node.NodePortAddresses, port: p.NodePort, title: Allocated, policy: p.External,
+			origin: NodePort, addrs: node.NodePortAddresses, port: p.NodePort, title: Allocated, policy: p.External,
 			sets: outside,
 		})
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 )
 
-func frontLines(frontends []Frontend) (all []string) {
+func frontLines(frontends []frontend) (all []string) {
 	for _, f := range frontends {
-		line := fmt.Sprintf("%s %s %s bind=%t %s", f.Field, f.Server, f.Policy, f.Bind, f.Sets)
+		line := fmt.Sprintf("%s %s %s bind=%t %s", f.Origin.Field(), f.Server, f.Policy, f.Bind, f.Sets)
 		if f.Precedence == Alias {
 			line += " of " + f.Of.String()
 		}
@@ -106,7 +106,7 @@ func TestFrontends(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			p := port
 			c.change(&p)
-			frontends, _ := Frontends([]cluster.Port{p}, node, both)
+			frontends, _ := frontendsOf([]cluster.Port{p}, node, both)
 			if diff := cmp.Diff(c.want, frontLines(frontends)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -122,7 +122,7 @@ func TestOneRemarkToAnAddress(t *testing.T) {
 	node, cfg := cluster.Node{Addresses: own}, Config{Families: []ipset.Family{ipset.IPv4}}
 	other := alone
 	other.Port = 443
-	frontends, remarks := Frontends([]cluster.Port{alone, twice, other}, node, cfg)
+	frontends, remarks := frontendsOf([]cluster.Port{alone, twice, other}, node, cfg)
 	if len(frontends) != 3 || len(remarks) != 2 {
 		t.Errorf("got %d frontends and remarks %v, want 3 and two", len(frontends), remarks)
 	}

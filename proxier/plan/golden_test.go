@@ -103,7 +103,7 @@ func open(t *testing.T, path string) (*txtar.Archive, world) {
 
 // plan carries all Services from the API's objects to rows, as the daemon does.
 func (w world) plan() (state.Rows, []cluster.Remark) {
-	book := NewOwnership(w.cfg.Aliases)
+	ownership := NewOwnership(w.cfg.Aliases)
 	rows := map[types.NamespacedName]state.Rows{}
 	remarks := map[types.NamespacedName][]cluster.Remark{}
 	waiting := slices.Clone(w.services)
@@ -112,11 +112,9 @@ func (w world) plan() (state.Rows, []cluster.Remark) {
 		waiting = waiting[1:]
 		name := types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}
 		ports, unread := cluster.Ports(svc, w.slicesOf(svc), w.node)
-		asked, unbound := Frontends(ports, w.node, w.cfg)
-		upset := book.Know(name, ports)
-		held, more, lost := book.Register(name, svc.CreationTimestamp.Time, asked)
-		rows[name], remarks[name] = Rows(held, w.node, w.cfg), slices.Concat(unread, unbound, lost)
-		for _, other := range slices.Concat(upset, more) {
+		r := Service(Ask{name, svc.CreationTimestamp.Time, ports, unread}, w.node, w.cfg, ownership)
+		rows[name], remarks[name] = r.Rows, r.Remarks
+		for _, other := range r.Upset {
 			i := slices.IndexFunc(w.services, func(s *v1.Service) bool { return s.Namespace == other.Namespace && s.Name == other.Name })
 			waiting = append(waiting, w.services[i])
 		}

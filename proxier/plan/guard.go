@@ -118,18 +118,18 @@ func (g Guard) Differences(other Guard) (addrs []netip.Addr) {
 type refusals map[refusal][]string
 
 type refusal struct {
-	field string
-	why   Reason
+	from Origin
+	why  Reason
 }
 
 // note has the port where it is about one port only.
-func (r refusals) note(f Frontend, why Reason, node cluster.Node) {
+func (r refusals) note(f frontend, why Reason, node cluster.Node) {
 	addr := f.Server.Addr.Addr()
 	text := addr.String()
 	if slices.Contains(node.Addresses, addr) {
 		text = f.Server.Addr.String()
 	}
-	of := refusal{f.Field, why}
+	of := refusal{f.Origin, why}
 	r[of] = append(r[of], text)
 }
 
@@ -140,7 +140,7 @@ const namedAtOnce = 3
 // each then serves its own address.
 func (r refusals) remarks(p *cluster.Port, node cluster.Node) (all []cluster.Remark) {
 	for of, names := range r {
-		if of.why == Node && namesOwn(p, of.field, node) {
+		if of.why == Node && namesOwn(p, of.from, node) {
 			continue
 		}
 		slices.Sort(names)
@@ -153,14 +153,14 @@ func (r refusals) remarks(p *cluster.Port, node cluster.Node) (all []cluster.Rem
 		if more := len(names) - namedAtOnce; more > 0 {
 			text += fmt.Sprintf(" and %d more", more)
 		}
-		remark := p.Remark(of.field, fmt.Sprintf("%s %s not served here: traffic there is for %s", text, verb, whose))
+		remark := p.Remark(of.from.Field(), fmt.Sprintf("%s %s not served here: traffic there is for %s", text, verb, whose))
 		remark.Reason = string(of.why)
 		all = append(all, remark)
 	}
 	return all
 }
 
-func namesOwn(p *cluster.Port, field string, node cluster.Node) bool {
-	named := map[string][]netip.Addr{externalIPs: p.ExternalIPs, ingressIPs: p.IngressIPs}[field]
+func namesOwn(p *cluster.Port, from Origin, node cluster.Node) bool {
+	named := map[Origin][]netip.Addr{ExternalIP: p.ExternalIPs, LoadBalancer: p.IngressIPs}[from]
 	return slices.ContainsFunc(named, func(a netip.Addr) bool { return slices.Contains(node.Addresses, a) })
 }

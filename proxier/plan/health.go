@@ -11,17 +11,16 @@ import (
 
 // healthFronts are where p's Service is asked for its health. All its ports
 // have them in common.
-func healthFronts(p *cluster.Port, node cluster.Node) (frontends []Frontend) {
+func healthFronts(p *cluster.Port, node cluster.Node) (frontends []frontend) {
 	if p.Health.Port == 0 {
 		return nil
 	}
 	for _, addr := range node.HealthAddresses {
-		frontends = append(frontends, Frontend{
+		frontends = append(frontends, frontend{
 			Port:   p,
 			Server: state.VirtualServer{Addr: netip.AddrPortFrom(addr, p.Health.Port), Protocol: state.TCP},
 			Policy: cluster.Local,
-			Health: true,
-			Field:  "spec.healthCheckNodePort",
+			Origin: HealthPort,
 		})
 	}
 	return frontends
@@ -30,7 +29,7 @@ func healthFronts(p *cluster.Port, node cluster.Node) (frontends []Frontend) {
 // addHealth asks for what answers at f, and for the host to let everybody in
 // who may ask there. Some load balancers ask at their own address, which is on
 // our device: there the host would refuse what is no Service port.
-func addHealth(rows state.Rows, f Frontend, node cluster.Node) {
+func addHealth(rows state.Rows, f *frontend, node cluster.Node) {
 	at, svc := f.Server.Addr, f.Port.Name.Service
 	rows.HealthPorts[at] = state.Ready{
 		Namespace: svc.Namespace,

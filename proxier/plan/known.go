@@ -60,10 +60,10 @@ func (x index) first(addr netip.Addr) (svc types.NamespacedName, ok bool) {
 // Know notes what addresses in the ranges of in-cluster aliases svc has: its own
 // and its endpoints'. Nobody has an alias there. The Services that are upset by it
 // have lost one or may have one now: they must register again.
-func (b *Ownership) Know(svc types.NamespacedName, ports []cluster.Port) (upset []types.NamespacedName) {
+func (o *Ownership) know(svc types.NamespacedName, ports []cluster.Port) (upset []types.NamespacedName) {
 	others := map[types.NamespacedName]struct{}{}
-	for _, addr := range b.known.put(svc, b.amongAliases(ports)) {
-		maps.Copy(others, b.aliased.services[addr])
+	for _, addr := range o.known.put(svc, o.amongAliases(ports)) {
+		maps.Copy(others, o.aliased.services[addr])
 	}
 	delete(others, svc) // it enters anyway
 	return slices.SortedFunc(maps.Keys(others), byName)
@@ -71,15 +71,15 @@ func (b *Ownership) Know(svc types.NamespacedName, ports []cluster.Port) (upset 
 
 // amongAliases are those addresses of ports that lie where aliases do. Endpoints
 // are sorted, so that where there is none that is seen at once.
-func (b *Ownership) amongAliases(ports []cluster.Port) (found []netip.Addr) {
+func (o *Ownership) amongAliases(ports []cluster.Port) (found []netip.Addr) {
 	for _, p := range ports {
 		for _, a := range p.ClusterIPs {
-			if b.aliases.Contain(a) {
+			if o.aliases.Contain(a) {
 				found = append(found, a)
 			}
 		}
 		for _, family := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-			in := b.aliases.Range(family)
+			in := o.aliases.Range(family)
 			all := ofFamily(p.Endpoints, family)
 			from := sort.Search(len(all), func(i int) bool { return !all[i].Addr.Addr().Less(in.Masked().Addr()) })
 			for _, e := range all[from:] {

@@ -57,56 +57,56 @@ func NewOwnership(aliases state.Aliases) *Ownership {
 // nothing gives all back. It answers with those frontends that svc holds, and
 // remarks on the others. The Services that are upset by it have gained or lost
 // a frontend, or lose it to another than before: they must register again.
-func (b *Ownership) Register(svc types.NamespacedName, since time.Time, asked []Frontend) (
-	held []Frontend, upset []types.NamespacedName, remarks []cluster.Remark,
+func (o *Ownership) register(svc types.NamespacedName, since time.Time, asked []frontend) (
+	held []frontend, upset []types.NamespacedName, remarks []cluster.Remark,
 ) {
 	wants := precedences(asked)
 	touched := maps.Clone(wants)
-	for _, server := range b.asked[svc] {
+	for _, server := range o.asked[svc] {
 		touched[server] = wants[server]
 	}
 	others := map[types.NamespacedName]bool{}
 	for server := range touched {
-		before := b.Holder(server)
+		before := o.Holder(server)
 		title, stands := wants[server]
-		b.settle(server, claim{title, since, svc}, stands)
-		if b.Holder(server) == before {
+		o.settle(server, claim{title, since, svc}, stands)
+		if o.Holder(server) == before {
 			continue
 		}
-		for _, c := range b.claims[server] {
+		for _, c := range o.claims[server] {
 			others[c.svc] = true
 		}
 	}
 	delete(others, svc)
-	delete(b.asked, svc)
+	delete(o.asked, svc)
 	if len(wants) > 0 {
-		b.asked[svc] = slices.Collect(maps.Keys(wants))
+		o.asked[svc] = slices.Collect(maps.Keys(wants))
 	}
-	b.aliased.put(svc, aliasesAmong(asked))
-	held, remarks = b.divide(svc, asked)
+	o.aliased.put(svc, aliasesAmong(asked))
+	held, remarks = o.divide(svc, asked)
 	return held, slices.SortedFunc(maps.Keys(others), byName), remarks
 }
 
 // settle makes c's claim on server stand or go.
-func (b *Ownership) settle(server state.VirtualServer, c claim, stands bool) {
-	claims := slices.DeleteFunc(b.claims[server], func(o claim) bool { return o.svc == c.svc })
+func (o *Ownership) settle(server state.VirtualServer, c claim, stands bool) {
+	claims := slices.DeleteFunc(o.claims[server], func(o claim) bool { return o.svc == c.svc })
 	if stands {
 		at, _ := slices.BinarySearchFunc(claims, c, claim.compare)
 		claims = slices.Insert(claims, at, c)
 	}
 	if len(claims) == 0 {
-		delete(b.claims, server)
+		delete(o.claims, server)
 		return
 	}
-	b.claims[server] = claims
+	o.claims[server] = claims
 }
 
 // titles are what a Service wants, and with what title.
-func precedences(asked []Frontend) map[state.VirtualServer]Precedence {
+func precedences(asked []frontend) map[state.VirtualServer]Precedence {
 	wants := map[state.VirtualServer]Precedence{}
 	for _, f := range asked {
 		wants[f.Server] = f.Precedence
-		if whole := whole(f.Server); f.Precedence == Claimed || f.Field == clusterIPs {
+		if whole := whole(f.Server); f.Precedence == Claimed || f.Origin == ClusterIP {
 			if title, already := wants[whole]; !already || f.Precedence < title {
 				wants[whole] = f.Precedence
 			}
@@ -116,7 +116,7 @@ func precedences(asked []Frontend) map[state.VirtualServer]Precedence {
 }
 
 // aliasesAmong are the addresses of the in-cluster aliases that are asked for.
-func aliasesAmong(asked []Frontend) (addrs []netip.Addr) {
+func aliasesAmong(asked []frontend) (addrs []netip.Addr) {
 	for _, f := range asked {
 		if f.Precedence == Alias {
 			addrs = append(addrs, f.Server.Addr.Addr())
@@ -132,8 +132,8 @@ func whole(server state.VirtualServer) state.VirtualServer {
 
 // Holder is nobody, the empty name, for a frontend that is not asked for. A whole
 // address is held only by the Service that it was allocated to.
-func (b *Ownership) Holder(server state.VirtualServer) types.NamespacedName {
-	claims := b.claims[server]
+func (o *Ownership) Holder(server state.VirtualServer) types.NamespacedName {
+	claims := o.claims[server]
 	if len(claims) == 0 || server.Addr.Port() == 0 && claims[0].precedence != Allocated {
 		return types.NamespacedName{}
 	}
@@ -142,9 +142,9 @@ func (b *Ownership) Holder(server state.VirtualServer) types.NamespacedName {
 
 // Naming are the Services that have, or would have, a frontend at this address, be it
 // an in-cluster alias.
-func (b *Ownership) Naming(addr netip.Addr) (all []types.NamespacedName) {
-	all = slices.Collect(maps.Keys(b.aliased.services[addr]))
-	for _, c := range b.claims[state.VirtualServer{Addr: netip.AddrPortFrom(addr, 0)}] {
+func (o *Ownership) Naming(addr netip.Addr) (all []types.NamespacedName) {
+	all = slices.Collect(maps.Keys(o.aliased.services[addr]))
+	for _, c := range o.claims[state.VirtualServer{Addr: netip.AddrPortFrom(addr, 0)}] {
 		all = append(all, c.svc)
 	}
 	return all
@@ -153,10 +153,10 @@ func (b *Ownership) Naming(addr netip.Addr) (all []types.NamespacedName) {
 // divide separates what svc holds from what it does not. An alias falls with
 // what it is the alias of, which others serve in their own way; that again
 // stands without its alias, with the endpoints for clients from outside.
-func (b *Ownership) divide(svc types.NamespacedName, asked []Frontend) (held []Frontend, remarks []cluster.Remark) {
+func (o *Ownership) divide(svc types.NamespacedName, asked []frontend) (held []frontend, remarks []cluster.Remark) {
 	lost := map[state.VirtualServer]bool{}
 	for _, f := range asked {
-		problem := b.objection(svc, f)
+		problem := o.objection(svc, f)
 		switch {
 		case problem == "" && !lost[f.Of]:
 			held = append(held, f)
@@ -169,20 +169,20 @@ func (b *Ownership) divide(svc types.NamespacedName, asked []Frontend) (held []F
 			problem = fmt.Sprintf("%s %s", f.Server, problem)
 		}
 		lost[f.Server] = true
-		remarks = append(remarks, f.Port.Remark(f.Field, problem))
+		remarks = append(remarks, f.Port.Remark(f.Origin.Field(), problem))
 	}
 	return held, remarks
 }
 
 // objection says why svc does not hold f, or nothing.
-func (b *Ownership) objection(svc types.NamespacedName, f Frontend) string {
-	if holder := b.Holder(f.Server); holder != svc {
+func (o *Ownership) objection(svc types.NamespacedName, f frontend) string {
+	if holder := o.Holder(f.Server); holder != svc {
 		return fmt.Sprintf("is held by Service %s", holder)
 	}
-	if svc, known := b.known.first(f.Server.Addr.Addr()); f.Precedence == Alias && known {
+	if svc, known := o.known.first(f.Server.Addr.Addr()); f.Precedence == Alias && known {
 		return fmt.Sprintf("is an address of Service %s or of one of its endpoints", svc)
 	}
-	owner := b.Holder(whole(f.Server))
+	owner := o.Holder(whole(f.Server))
 	if f.Precedence == Claimed && owner != svc && owner != (types.NamespacedName{}) {
 		return fmt.Sprintf("lies on the cluster address of Service %s", owner)
 	}

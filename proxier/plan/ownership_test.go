@@ -23,16 +23,16 @@ func shop(name string) types.NamespacedName {
 func day(n int) time.Time { return time.Date(2025, 1, n, 0, 0, 0, 0, time.UTC) }
 
 // asking are the frontends of a Service on ports of one external address.
-func asking(svc types.NamespacedName, ports ...uint16) (frontends []Frontend) {
+func asking(svc types.NamespacedName, ports ...uint16) (frontends []frontend) {
 	p := &cluster.Port{Name: cluster.PortName{Service: svc}}
 	for _, port := range ports {
 		addr := netip.AddrPortFrom(netip.MustParseAddr("198.51.100.80"), port)
-		frontends = append(frontends, Frontend{Port: p, Server: state.VirtualServer{Addr: addr, Protocol: state.TCP}, Field: "spec.externalIPs"})
+		frontends = append(frontends, frontend{Port: p, Server: state.VirtualServer{Addr: addr, Protocol: state.TCP}, Origin: ExternalIP})
 	}
 	return frontends
 }
 
-func portsOf(frontends []Frontend) (ports []uint16) {
+func portsOf(frontends []frontend) (ports []uint16) {
 	for _, f := range frontends {
 		ports = append(ports, f.Server.Addr.Port())
 	}
@@ -115,10 +115,10 @@ func TestOwnership(t *testing.T) {
 		},
 	}} {
 		t.Run(c.name, func(t *testing.T) {
-			book := NewOwnership(state.Aliases{})
+			ownership := NewOwnership(state.Aliases{})
 			for i, s := range c.steps {
 				svc := shop(s.svc)
-				held, upset, remarks := book.Register(svc, day(s.since), asking(svc, s.ask...))
+				held, upset, remarks := ownership.register(svc, day(s.since), asking(svc, s.ask...))
 				if diff := cmp.Diff(s.held, portsOf(held), cmpopts.EquateEmpty()); diff != "" {
 					t.Errorf("step %d, held (-want +got):\n%s", i, diff)
 				}
@@ -146,17 +146,17 @@ func TestOwnership(t *testing.T) {
 
 // A better title beats age, and a cluster address is its Service's on every port.
 func TestOwnershipTitles(t *testing.T) {
-	frontend := func(svc types.NamespacedName, field string, title Precedence, addr string) []Frontend {
-		return []Frontend{{
-			Port: &cluster.Port{Name: cluster.PortName{Service: svc}}, Field: field, Precedence: title,
+	at := func(svc types.NamespacedName, from Origin, title Precedence, addr string) []frontend {
+		return []frontend{{
+			Port: &cluster.Port{Name: cluster.PortName{Service: svc}}, Origin: from, Precedence: title,
 			Server: state.VirtualServer{Addr: netip.MustParseAddrPort(addr), Protocol: state.TCP},
 		}}
 	}
 	owner, thief, guest := shop("owner"), shop("thief"), shop("guest")
-	book := NewOwnership(state.Aliases{})
-	enter := func(svc types.NamespacedName, since int, frontends []Frontend, want int, upset ...types.NamespacedName) {
+	ownership := NewOwnership(state.Aliases{})
+	enter := func(svc types.NamespacedName, since int, frontends []frontend, want int, upset ...types.NamespacedName) {
 		t.Helper()
-		held, others, remarks := book.Register(svc, day(since), frontends)
+		held, others, remarks := ownership.register(svc, day(since), frontends)
 		if len(held) != want || len(remarks) != len(frontends)-want {
 			t.Errorf("%s holds %d of %d frontends, with remarks %v; want %d", svc, len(held), len(frontends), remarks, want)
 		}
@@ -164,9 +164,9 @@ func TestOwnershipTitles(t *testing.T) {
 			t.Errorf("%s enters, upset (-want +got):\n%s", svc, diff)
 		}
 	}
-	stolen := frontend(thief, "spec.externalIPs", Claimed, "10.96.0.1:80")
-	beside := frontend(guest, "spec.externalIPs", Claimed, "10.96.0.1:443")
-	own := frontend(owner, clusterIPs, Allocated, "10.96.0.1:80")
+	stolen := at(thief, ExternalIP, Claimed, "10.96.0.1:80")
+	beside := at(guest, ExternalIP, Claimed, "10.96.0.1:443")
+	own := at(owner, ClusterIP, Allocated, "10.96.0.1:80")
 	enter(thief, 1, stolen, 1)
 	enter(guest, 2, beside, 1)
 	enter(owner, 3, own, 1, guest, thief)
@@ -177,46 +177,46 @@ func TestOwnershipTitles(t *testing.T) {
 	enter(thief, 1, stolen, 1)
 	enter(guest, 2, beside, 1)
 
-	port := frontend(owner, "spec.ports.nodePort", Allocated, "192.0.2.1:30080")
-	enter(thief, 1, frontend(thief, "spec.externalIPs", Claimed, "192.0.2.1:30080"), 1)
-	enter(guest, 2, frontend(guest, "spec.externalIPs", Claimed, "192.0.2.1:80"), 1)
+	port := at(owner, NodePort, Allocated, "192.0.2.1:30080")
+	enter(thief, 1, at(thief, ExternalIP, Claimed, "192.0.2.1:30080"), 1)
+	enter(guest, 2, at(guest, ExternalIP, Claimed, "192.0.2.1:80"), 1)
 	enter(owner, 3, port, 1, thief)
-	enter(guest, 2, frontend(guest, "spec.externalIPs", Claimed, "192.0.2.1:80"), 1)
+	enter(guest, 2, at(guest, ExternalIP, Claimed, "192.0.2.1:80"), 1)
 	for _, svc := range []types.NamespacedName{owner, thief, guest} {
-		book.Register(svc, day(1), nil)
+		ownership.register(svc, day(1), nil)
 	}
-	if len(book.claims) != 0 || len(book.asked) != 0 {
-		t.Errorf("still in the book: %v, %v", book.claims, book.asked)
+	if len(ownership.claims) != 0 || len(ownership.asked) != 0 {
+		t.Errorf("still in the ownership: %v, %v", ownership.claims, ownership.asked)
 	}
 }
 
 func TestOwnershipForgets(t *testing.T) {
-	book := NewOwnership(state.Aliases{})
-	book.Register(shop("a"), day(1), asking(shop("a"), 80, 81))
-	book.Register(shop("b"), day(2), asking(shop("b"), 80))
-	book.Register(shop("b"), day(2), nil)
-	book.Register(shop("a"), time.Time{}, nil)
-	if len(book.claims) != 0 || len(book.asked) != 0 {
-		t.Errorf("still in the book: %v, %v", book.claims, book.asked)
+	ownership := NewOwnership(state.Aliases{})
+	ownership.register(shop("a"), day(1), asking(shop("a"), 80, 81))
+	ownership.register(shop("b"), day(2), asking(shop("b"), 80))
+	ownership.register(shop("b"), day(2), nil)
+	ownership.register(shop("a"), time.Time{}, nil)
+	if len(ownership.claims) != 0 || len(ownership.asked) != 0 {
+		t.Errorf("still in the ownership: %v, %v", ownership.claims, ownership.asked)
 	}
 }
 
 // walk is an Ownership and what its users have been told so far.
 type walk struct {
-	book    *Ownership
-	since   map[types.NamespacedName]int
-	asks    map[types.NamespacedName][]uint16
-	held    map[types.NamespacedName][]uint16
-	remarks map[types.NamespacedName][]cluster.Remark
+	ownership *Ownership
+	since     map[types.NamespacedName]int
+	asks      map[types.NamespacedName][]uint16
+	held      map[types.NamespacedName][]uint16
+	remarks   map[types.NamespacedName][]cluster.Remark
 }
 
 // enter does as the daemon does: those who are upset enter again.
 func (w *walk) enter(t *testing.T, svc types.NamespacedName) {
 	t.Helper()
-	held, upset, remarks := w.book.Register(svc, day(w.since[svc]), asking(svc, w.asks[svc]...))
+	held, upset, remarks := w.ownership.register(svc, day(w.since[svc]), asking(svc, w.asks[svc]...))
 	w.held[svc], w.remarks[svc] = portsOf(held), remarks
 	for _, other := range upset {
-		held, more, remarks := w.book.Register(other, day(w.since[other]), asking(other, w.asks[other]...))
+		held, more, remarks := w.ownership.register(other, day(w.since[other]), asking(other, w.asks[other]...))
 		w.held[other], w.remarks[other] = portsOf(held), remarks
 		if len(more) != 0 {
 			t.Errorf("%s is upset by %s, which has changed nothing", more, other)
@@ -246,7 +246,7 @@ func (w *walk) check(t *testing.T, services []types.NamespacedName) {
 				held = append(held, port)
 			} else {
 				remarks = append(remarks, cluster.Remark{
-					Object: "Service " + svc.String(), Field: f.Field,
+					Object: "Service " + svc.String(), Field: f.Origin.Field(),
 					Problem: fmt.Sprintf("%s is held by Service %s", f.Server, first),
 				})
 			}

@@ -10,35 +10,49 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Rows says what these frontends of one Service ask of this node. A frontend without
-// endpoints is a virtual server without real servers: the kernel refuses its
-// clients, and no other node's endpoint is ever used in place of a local one.
-func Rows(frontends []Frontend, node cluster.Node, cfg Config) state.Rows {
-	rows := state.NewRows()
-	for _, f := range frontends {
-		if f.Health {
-			addHealth(rows, f, node)
-			continue
-		}
-		endpoints := ofFamily(f.Port.Endpoints, f.Server.Addr.Addr())
-		rows.VirtualServers[f.Server] = balancing(f.Port, cfg)
-		chosen := cluster.Choose(endpoints, f.Policy, node)
-		for _, e := range chosen {
-			rows.RealServers[state.RealServer{VirtualServer: f.Server, Addr: e.Addr}] = weight(e)
-		}
-		if len(chosen) == 0 && len(cluster.Choose(endpoints, cluster.Cluster, node)) > 0 {
-			// Another node could answer: no refusal that a client would take
-			// for the Service's.
-			addMember(rows, state.Drop, f.Server)
-		}
-		addAddress(rows, f)
-		addRanges(rows, f, node)
-		addHairpins(rows, endpoints, f.Server.Protocol)
+// serve adds what f asks of this node, and tells who answers it where that has to
+// be known. A frontend without endpoints is a virtual server without real servers:
+// the kernel refuses its clients, and no other node's endpoint is ever used in
+// place of a local one.
+func (r *Result) serve(f *frontend, node cluster.Node, cfg Config) (answering []netip.AddrPort) {
+	rows := r.Rows
+	if f.Origin == HealthPort {
+		addHealth(rows, f, node)
+		return nil
 	}
-	return rows
+	endpoints := ofFamily(f.Port.Endpoints, f.Server.Addr.Addr())
+	rows.VirtualServers[f.Server] = balancing(f.Port, cfg)
+	chosen := cluster.Choose(endpoints, f.Policy, node)
+	for _, e := range chosen {
+		rows.RealServers[state.RealServer{VirtualServer: f.Server, Addr: e.Addr}] = weight(e)
+	}
+	if len(chosen) == 0 && len(cluster.Choose(endpoints, cluster.Cluster, node)) > 0 {
+		// Another node could answer: no refusal that a client would take
+		// for the Service's.
+		addMember(rows, state.Drop, f.Server)
+		r.noLocal(f)
+	}
+	addAddress(rows, f)
+	addRanges(rows, f, node)
+	addHairpins(rows, endpoints, f.Server.Protocol)
+	if f.Server.Protocol != state.UDP || len(chosen) == 0 {
+		return nil
+	}
+	answering = make([]netip.AddrPort, 0, len(chosen))
+	for _, e := range chosen {
+		answering = append(answering, e.Addr)
+	}
+	return sorted(answering)
 }
 
-func addAddress(rows state.Rows, f Frontend) {
+func (r *Result) noLocal(f *frontend) {
+	t := Traffic{Internal: !f.outside(), Family: ipset.FamilyOf(f.Server.Addr.Addr())}
+	if !slices.Contains(r.NoLocal, t) {
+		r.NoLocal = append(r.NoLocal, t)
+	}
+}
+
+func addAddress(rows state.Rows, f *frontend) {
 	for _, set := range f.Sets {
 		addMember(rows, set, f.Server)
 	}
@@ -59,7 +73,7 @@ func addMember(rows state.Rows, set state.Set, server state.VirtualServer) {
 // addRanges restricts f to the Service's source ranges. A process of the node
 // has the Service address itself as its source, which then stands for the
 // node's own addresses.
-func addRanges(rows state.Rows, f Frontend, node cluster.Node) {
+func addRanges(rows state.Rows, f *frontend, node cluster.Node) {
 	addr := f.Server.Addr.Addr()
 	nets, restricted := f.Port.SourceRanges.For(addr)
 	if !f.Ranged || !restricted {
