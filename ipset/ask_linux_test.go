@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 func TestAsk(t *testing.T) {
@@ -27,23 +28,23 @@ func TestAsk(t *testing.T) {
 		{"late message first", []step{foreign(tells(nil)), ack()}, nil, false},
 		{"other sender first", []step{sent(99, refuses(unix.EPERM, 0)), ack()}, nil, false},
 		{"signal", []step{{err: unix.EINTR}, ack()}, nil, false},
-		{"silence", nil, errNoAnswer, true},
-		{"only late answers", []step{foreign(ack()), foreign(ack())}, errNoAnswer, true},
-		{"only other senders", []step{sent(99, ack())}, errNoAnswer, true},
+		{"silence", nil, wire.ErrNoAnswer, true},
+		{"only late answers", []step{foreign(ack()), foreign(ack())}, wire.ErrNoAnswer, true},
+		{"only other senders", []step{sent(99, ack())}, wire.ErrNoAnswer, true},
 		{"overrun", []step{{err: unix.ENOBUFS}, ack()}, unix.ENOBUFS, true},
-		{"unexpected message", []step{tells(about("A")), ack()}, errMalformed, true},
-		{"cut verdict", []step{says(unix.NLMSG_ERROR, 0, 0)}, errMalformed, true},
+		{"unexpected message", []step{tells(about("A")), ack()}, wire.ErrMalformed, true},
+		{"cut verdict", []step{says(unix.NLMSG_ERROR, 0, 0)}, wire.ErrMalformed, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: [][]step{tc.answer, {ack()}}}
-				c := &Client{dial: s.dial}
+				c := s.client()
 				start := time.Now()
 				err := c.ask(nl.IPSET_CMD_SWAP, swapRequest("A", "B"), unexpected)
 				if !errors.Is(err, tc.want) {
 					t.Errorf("got %v, want %v", err, tc.want)
 				}
-				if waited := time.Since(start); waited > patience {
+				if waited := time.Since(start); waited > wire.Timeout {
 					t.Errorf("waited %v", waited)
 				}
 				if got := s.closed == 1; got != tc.lost {
@@ -65,24 +66,25 @@ func TestAsk(t *testing.T) {
 func TestAskChatter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &chatter{}
-		c := &Client{socket: s}
-		if err := c.Swap("A", "B"); !errors.Is(err, errNoAnswer) {
-			t.Errorf("got %v, want %v", err, errNoAnswer)
+		c := &Client{conn: wire.Over(func() (wire.Socket, error) { return s, nil })}
+		if err := c.Swap("A", "B"); !errors.Is(err, wire.ErrNoAnswer) {
+			t.Errorf("got %v, want %v", err, wire.ErrNoAnswer)
 		}
 	})
 }
 
 type chatter struct{ script }
 
-func (s *chatter) Receive() ([]syscall.NetlinkMessage, *unix.SockaddrNetlink, error) {
+func (s *chatter) Receive(buffer []byte) (n int, from uint32, err error) {
 	time.Sleep(time.Second)
-	return foreign(ack()).messages, &unix.SockaddrNetlink{}, nil
+	s.pending = []step{foreign(ack())}
+	return s.script.Receive(buffer)
 }
 
 func TestAskSendAndDial(t *testing.T) {
 	s := &script{answers: [][]step{{}, {ack()}}, sendErr: unix.EAGAIN}
-	c := &Client{dial: s.dial}
-	if err := c.Swap("A", "B"); !errors.Is(err, errNoAnswer) || !errors.Is(err, unix.EAGAIN) {
+	c := s.client()
+	if err := c.Swap("A", "B"); !errors.Is(err, wire.ErrNoAnswer) || !errors.Is(err, unix.EAGAIN) {
 		t.Errorf("not sent: %v", err)
 	}
 	s.sendErr, s.dialErr = nil, unix.EMFILE
@@ -102,7 +104,7 @@ func TestAskSendAndDial(t *testing.T) {
 
 func TestDestroyHeard(t *testing.T) {
 	s := &script{answers: [][]step{{refuses(unix.ENOENT, 0)}, {refuses(unix.EPERM, 0)}}}
-	c := &Client{dial: s.dial}
+	c := s.client()
 	if err := c.Destroy("A"); err != nil {
 		t.Errorf("absent: %v", err)
 	}
@@ -125,20 +127,20 @@ func TestMembersHeard(t *testing.T) {
 	}{
 		{"at once", [][]step{{first(), second(), done()}}, nil, 1},
 		{"interrupted", [][]step{{first(), interrupted(second()), done()}, {interrupted(first()), done()}, {first(), second(), done()}}, nil, 3},
-		{"always interrupted", [][]step{{interrupted(first()), done()}, {first(), interrupted(done())}, {interrupted(first()), done()}}, errInterrupted, 3},
+		{"always interrupted", [][]step{{interrupted(first()), done()}, {first(), interrupted(done())}, {interrupted(first()), done()}}, wire.ErrInterrupted, 3},
 		{"without end", [][]step{{first()}, {first(), second()}, {first(), second(), done()}}, nil, 3},
-		{"never an end", [][]step{{first(), second()}, {first(), second()}, {first(), second()}}, errNoAnswer, 3},
+		{"never an end", [][]step{{first(), second()}, {first(), second()}, {first(), second()}}, wire.ErrNoAnswer, 3},
 		{"slowly", [][]step{{late(first()), late(second()), late(done())}}, nil, 1},
 		{"overrun", [][]step{{first(), {err: unix.ENOBUFS}, done()}, {first(), second(), done()}}, nil, 2},
 		{"breaks off", [][]step{{first(), says(unix.NLMSG_DONE, 0xa6, 0xff, 0xff, 0xff)}}, unix.EMSGSIZE, 1},
 		{"absent", [][]step{{refuses(unix.ENOENT, 0)}}, ErrNotExist, 1},
-		{"nothing", [][]step{{done()}}, errMalformed, 1},
-		{"second part only", [][]step{{second(), done()}}, errMalformed, 1},
+		{"nothing", [][]step{{done()}}, wire.ErrMalformed, 1},
+		{"second part only", [][]step{{second(), done()}}, wire.ErrMalformed, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: tc.answers}
-				got, err := (&Client{dial: s.dial}).Members("A")
+				got, err := s.client().Members("A")
 				if !errors.Is(err, tc.want) || s.asked != tc.asked {
 					t.Errorf("got %v after %d requests, want %v after %d", err, s.asked, tc.want, tc.asked)
 				}
@@ -151,17 +153,17 @@ func TestMembersHeard(t *testing.T) {
 }
 
 func TestSetsHeard(t *testing.T) {
-	port := appendString(about("P"), nl.IPSET_ATTR_TYPENAME, "bitmap:port")
+	port := wire.AppendText(about("P"), nl.IPSET_ATTR_TYPENAME, "bitmap:port")
 	set := Set{Name: "A", Type: HashIP, Family: IPv6, MaxEntries: 9}
 	s := &script{answers: [][]step{{tells(port), interrupted(done())}, {tells(port), tells(head(set)), done()}, {done()}, {tells(about("A")), done()}}}
-	c := &Client{dial: s.dial}
+	c := s.client()
 	if got, err := c.Sets(); err != nil || !slices.Equal(got, []Set{set, {Name: "P"}}) {
 		t.Errorf("got %s, %v", got, err)
 	}
 	if got, err := c.Sets(); err != nil || len(got) != 0 {
 		t.Errorf("got %s, %v, want none", got, err)
 	}
-	if _, err := c.Sets(); !errors.Is(err, errMalformed) {
+	if _, err := c.Sets(); !errors.Is(err, wire.ErrMalformed) {
 		t.Errorf("set without type: %v", err)
 	}
 }
@@ -187,7 +189,7 @@ func TestChangeHeard(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: tc.answers}
 				entries := slices.Repeat([]Entry{IPPort(port("10.0.0.1:80"), 6)}, 1200)
-				errs := (&Client{dial: s.dial}).change(nl.IPSET_CMD_ADD, "A", entries)
+				errs := s.client().change(nl.IPSET_CMD_ADD, "A", entries)
 				if got := summary(errs); got != tc.want || s.asked != tc.asked {
 					t.Errorf("got %q after %d requests, want %q after %d", got, s.asked, tc.want, tc.asked)
 				}
@@ -200,7 +202,7 @@ func TestChangeHeard(t *testing.T) {
 func TestTypesAreRemembered(t *testing.T) {
 	header := []step{tells(head(Set{Name: "A", Type: HashIPPort, Family: IPv4})), ack()}
 	s := &script{answers: [][]step{header, {ack()}, {ack()}, {refuses(unix.ENOENT, 0)}, header, {ack()}}}
-	c := &Client{dial: s.dial}
+	c := s.client()
 	for i, want := range []int{2, 3, 4, 6} {
 		c.Add("A", []Entry{IPPort(port("10.0.0.1:80"), 6)})
 		if s.asked != want {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // Client talks to the kernel about the sets of one network namespace. One
@@ -13,8 +16,7 @@ import (
 // Every verb can be repeated: when an error other than a refusal leaves open
 // whether the kernel has done it, doing it again is the way to find out.
 type Client struct {
-	dial   func() (socket, error)
-	socket socket // nil after an answer was lost, until the next request
+	conn *wire.Conn
 
 	// Known are the sets that the kernel has described, so that a change need
 	// not ask again. One that refuses anything is asked for anew.
@@ -25,20 +27,15 @@ type Client struct {
 // all its use must remain. It changes nothing in the kernel and does not find
 // out whether the kernel has sets at all.
 func Open() (*Client, error) {
-	s, err := dial()
+	conn, err := wire.Dial(unix.NETLINK_NETFILTER, wire.EchoRequests)
 	if err != nil {
-		return nil, fmt.Errorf("open netlink socket: %w", err)
+		return nil, err
 	}
-	return &Client{dial: dial, socket: s}, nil
+	return &Client{conn: conn}, nil
 }
 
 // Close ends the use of c.
-func (c *Client) Close() {
-	if c.socket != nil {
-		c.socket.Close()
-		c.socket = nil
-	}
-}
+func (c *Client) Close() { _ = c.conn.Close() }
 
 // Create makes an empty set. A set that is there already and has the same
 // type, family and size is kept with its members; ErrMismatch if it differs.
@@ -104,7 +101,7 @@ func (c *Client) header(name string) (Set, error) {
 		return err
 	})
 	if err == nil && p.set.Name != name {
-		err = fmt.Errorf("%w: about set %q", errMalformed, p.set.Name)
+		err = fmt.Errorf("%w: about set %q", wire.ErrMalformed, p.set.Name)
 	}
 	if err == nil {
 		if c.known == nil {

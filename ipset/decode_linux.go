@@ -1,19 +1,15 @@
 package ipset
 
 import (
-	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"net/netip"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-)
 
-// errMalformed: the kernel's answer cannot be understood, so nothing in it
-// can be trusted.
-var errMalformed = errors.New("malformed answer")
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
+)
 
 // portion is one message about one set, taken apart. A long listing takes
 // several; only the first one tells the type.
@@ -26,21 +22,21 @@ type portion struct {
 func parsePortion(msg []byte) (portion, error) {
 	var p portion
 	if len(msg) < nl.SizeofNfgenmsg {
-		return p, fmt.Errorf("%w: %d bytes", errMalformed, len(msg))
+		return p, fmt.Errorf("%w: %d bytes", wire.ErrMalformed, len(msg))
 	}
-	err := eachAttr(msg[nl.SizeofNfgenmsg:], func(attr uint16, v []byte) error {
+	err := wire.EachAttribute(msg[nl.SizeofNfgenmsg:], func(attr uint16, v []byte) error {
 		switch attr {
 		case nl.IPSET_ATTR_SETNAME:
-			p.set.Name = text(v)
+			p.set.Name = wire.Text(v)
 		case nl.IPSET_ATTR_TYPENAME:
-			p.typeName = text(v)
+			p.typeName = wire.Text(v)
 			p.set.Type = typeNamed(p.typeName)
 		case nl.IPSET_ATTR_FAMILY:
 			family, err := number(v, 1)
 			p.set.Family = familyNumbered(family)
 			return err
 		case nl.IPSET_ATTR_DATA:
-			return eachAttr(v, func(attr uint16, v []byte) (err error) {
+			return wire.EachAttribute(v, func(attr uint16, v []byte) (err error) {
 				if attr == nl.IPSET_ATTR_MAXELEM {
 					p.set.MaxEntries, err = number(v, 4)
 				}
@@ -69,20 +65,20 @@ func (l *listing) take(msg []byte) error {
 		return err
 	}
 	if p.set.Name != l.set.Name {
-		return fmt.Errorf("%w: about set %q", errMalformed, p.set.Name)
+		return fmt.Errorf("%w: about set %q", wire.ErrMalformed, p.set.Name)
 	}
 	switch {
 	case l.begun != (p.typeName == ""):
-		return fmt.Errorf("%w: the first message alone tells the type", errMalformed)
+		return fmt.Errorf("%w: the first message alone tells the type", wire.ErrMalformed)
 	case l.begun:
 	case p.set.Type == 0:
 		return fmt.Errorf("%w: type %s is not supported", ErrMismatch, p.typeName)
 	case p.set.Family == 0:
-		return fmt.Errorf("%w: set of addresses without family", errMalformed)
+		return fmt.Errorf("%w: set of addresses without family", wire.ErrMalformed)
 	default:
 		l.set, l.begun = p.set, true
 	}
-	return eachAttr(p.members, func(_ uint16, v []byte) error {
+	return wire.EachAttribute(p.members, func(_ uint16, v []byte) error {
 		e, err := parseEntry(v, l.set)
 		l.entries = append(l.entries, e)
 		return err
@@ -103,7 +99,7 @@ var required = map[Type]uint32{
 func parseEntry(b []byte, s Set) (Entry, error) {
 	var first, second netip.Addr
 	var port, protocol, bits, seen uint32
-	err := eachAttr(b, func(attr uint16, v []byte) (err error) {
+	err := wire.EachAttribute(b, func(attr uint16, v []byte) (err error) {
 		seen |= 1 << attr
 		switch attr {
 		case nl.IPSET_ATTR_IP:
@@ -123,7 +119,7 @@ func parseEntry(b []byte, s Set) (Entry, error) {
 		return Entry{}, err
 	}
 	if missing := required[s.Type] &^ seen; missing != 0 {
-		return Entry{}, fmt.Errorf("%w: entry without attributes %b", errMalformed, missing)
+		return Entry{}, fmt.Errorf("%w: entry without attributes %b", wire.ErrMalformed, missing)
 	}
 	e := Entry{typ: s.Type, addr: first, port: uint16(port), protocol: uint8(protocol)}
 	switch s.Type {
@@ -136,18 +132,18 @@ func parseEntry(b []byte, s Set) (Entry, error) {
 		second = first
 	}
 	if second.IsValid() && !e.net.IsValid() {
-		return Entry{}, fmt.Errorf("%w: network %s/%d", errMalformed, second, bits)
+		return Entry{}, fmt.Errorf("%w: network %s/%d", wire.ErrMalformed, second, bits)
 	}
 	return e, nil
 }
 
 func parseAddr(b []byte, want Family) (addr netip.Addr, err error) {
-	err = eachAttr(b, func(_ uint16, v []byte) error {
+	err = wire.EachAttribute(b, func(_ uint16, v []byte) error {
 		addr, _ = netip.AddrFromSlice(v)
 		return nil
 	})
 	if err == nil && (!addr.IsValid() || addr.Is4() != (want == IPv4)) {
-		err = fmt.Errorf("%w: %s address % x", errMalformed, want, b)
+		err = fmt.Errorf("%w: %s address % x", wire.ErrMalformed, want, b)
 	}
 	return addr, err
 }
@@ -160,32 +156,13 @@ func parseLine(request []byte) int {
 		return 0
 	}
 	// An echo that is cut short may still begin with the number.
-	_ = eachAttr(request[nl.SizeofNfgenmsg:], func(attr uint16, v []byte) error {
+	_ = wire.EachAttribute(request[nl.SizeofNfgenmsg:], func(attr uint16, v []byte) error {
 		if attr == nl.IPSET_ATTR_LINENO && len(v) == 4 {
 			line = int(binary.NativeEndian.Uint32(v))
 		}
 		return nil
 	})
 	return line
-}
-
-// eachAttr hands out every attribute in b, in order and without its flags.
-func eachAttr(b []byte, take func(attr uint16, value []byte) error) error {
-	for len(b) > 0 {
-		if len(b) < attrHeader {
-			return fmt.Errorf("%w: %d stray bytes", errMalformed, len(b))
-		}
-		size := int(binary.NativeEndian.Uint16(b))
-		attr := binary.NativeEndian.Uint16(b[2:]) & nl.NLA_TYPE_MASK
-		if size < attrHeader || size > len(b) {
-			return fmt.Errorf("%w: attribute %d has %d bytes of %d", errMalformed, attr, size, len(b))
-		}
-		if err := take(attr, b[attrHeader:size]); err != nil {
-			return err
-		}
-		b = b[min((size+3)&^3, len(b)):]
-	}
-	return nil
 }
 
 func familyNumbered(n uint32) Family {
@@ -210,16 +187,11 @@ func typeNamed(name string) Type {
 // number reads an unsigned number of that many bytes, in network byte order.
 func number(b []byte, size int) (uint32, error) {
 	if len(b) != size {
-		return 0, fmt.Errorf("%w: %d bytes for a number of %d", errMalformed, len(b), size)
+		return 0, fmt.Errorf("%w: %d bytes for a number of %d", wire.ErrMalformed, len(b), size)
 	}
 	var v uint32
 	for _, octet := range b {
 		v = v<<8 | uint32(octet)
 	}
 	return v, nil
-}
-
-func text(b []byte) string {
-	s, _, _ := bytes.Cut(b, []byte{0})
-	return string(s)
 }

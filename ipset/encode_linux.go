@@ -6,6 +6,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // The oldest revisions with all that is needed here: every kernel has them,
@@ -23,26 +25,26 @@ const flagListHeader = 1 << 2 // IPSET_FLAG_LIST_HEADER
 // aboutAll begins a request that concerns every set of the namespace.
 func aboutAll() []byte {
 	b := []byte{0, nl.NFNETLINK_V0, 0, 0}
-	return appendAttr(b, nl.IPSET_ATTR_PROTOCOL, nl.IPSET_PROTOCOL)
+	return wire.Append(b, nl.IPSET_ATTR_PROTOCOL, nl.IPSET_PROTOCOL)
 }
 
 // about begins a request that concerns one set.
 func about(name string) []byte {
-	return appendString(aboutAll(), nl.IPSET_ATTR_SETNAME, name)
+	return wire.AppendText(aboutAll(), nl.IPSET_ATTR_SETNAME, name)
 }
 
 func createRequest(s Set) []byte {
 	b := about(s.Name)
-	b = appendString(b, nl.IPSET_ATTR_TYPENAME, s.Type.String())
-	b = appendAttr(b, nl.IPSET_ATTR_REVISION, revisions[s.Type])
-	b = appendAttr(b, nl.IPSET_ATTR_FAMILY, s.Family.number())
-	return appendNested(b, nl.IPSET_ATTR_DATA, func(b []byte) []byte {
+	b = wire.AppendText(b, nl.IPSET_ATTR_TYPENAME, s.Type.String())
+	b = wire.Append(b, nl.IPSET_ATTR_REVISION, revisions[s.Type])
+	b = wire.Append(b, nl.IPSET_ATTR_FAMILY, s.Family.number())
+	return wire.AppendNested(b, nl.IPSET_ATTR_DATA|nl.NLA_F_NESTED, func(b []byte) []byte {
 		return appendUint32(b, nl.IPSET_ATTR_MAXELEM, s.MaxEntries)
 	})
 }
 
 func swapRequest(a, b string) []byte {
-	return appendString(about(a), nl.IPSET_ATTR_SETNAME2, b)
+	return wire.AppendText(about(a), nl.IPSET_ATTR_SETNAME2, b)
 }
 
 func headersRequest() []byte {
@@ -54,7 +56,7 @@ func headersRequest() []byte {
 // of the request that comes back with the error.
 func changeRequest(name string, entries []Entry) []byte {
 	b := appendLine(about(name), 0)
-	return appendNested(b, nl.IPSET_ATTR_ADT, func(b []byte) []byte {
+	return wire.AppendNested(b, nl.IPSET_ATTR_ADT|nl.NLA_F_NESTED, func(b []byte) []byte {
 		for i, e := range entries {
 			b = appendEntry(b, e, uint32(i+1))
 		}
@@ -63,48 +65,44 @@ func changeRequest(name string, entries []Entry) []byte {
 }
 
 func appendEntry(b []byte, e Entry, line uint32) []byte {
-	return appendNested(b, nl.IPSET_ATTR_DATA, func(b []byte) []byte {
+	return wire.AppendNested(b, nl.IPSET_ATTR_DATA|nl.NLA_F_NESTED, func(b []byte) []byte {
 		b = appendAddr(b, nl.IPSET_ATTR_IP, e.addr)
 		if e.typ.hasPort() {
-			b = appendAttr(b, nl.IPSET_ATTR_PORT|nl.NLA_F_NET_BYTEORDER, byte(e.port>>8), byte(e.port))
-			b = appendAttr(b, nl.IPSET_ATTR_PROTO, e.protocol)
+			b = wire.Append(b, nl.IPSET_ATTR_PORT|nl.NLA_F_NET_BYTEORDER, byte(e.port>>8), byte(e.port))
+			b = wire.Append(b, nl.IPSET_ATTR_PROTO, e.protocol)
 		}
 		switch e.typ {
 		case HashIPPortIP:
 			b = appendAddr(b, nl.IPSET_ATTR_IP2, e.net.Addr())
 		case HashIPPortNet:
 			b = appendAddr(b, nl.IPSET_ATTR_IP2, e.net.Addr())
-			b = appendAttr(b, nl.IPSET_ATTR_CIDR2, uint8(e.net.Bits()))
+			b = wire.Append(b, nl.IPSET_ATTR_CIDR2, uint8(e.net.Bits()))
 		case HashNet:
-			b = appendAttr(b, nl.IPSET_ATTR_CIDR, uint8(e.net.Bits()))
+			b = wire.Append(b, nl.IPSET_ATTR_CIDR, uint8(e.net.Bits()))
 		}
 		return appendLine(b, line)
 	})
 }
 
 func appendAddr(b []byte, attr uint16, addr netip.Addr) []byte {
-	return appendNested(b, attr, func(b []byte) []byte {
+	return wire.AppendNested(b, attr|nl.NLA_F_NESTED, func(b []byte) []byte {
 		if addr.Is4() {
 			ip := addr.As4()
-			return appendAttr(b, nl.IPSET_ATTR_IPADDR_IPV4|nl.NLA_F_NET_BYTEORDER, ip[:]...)
+			return wire.Append(b, nl.IPSET_ATTR_IPADDR_IPV4|nl.NLA_F_NET_BYTEORDER, ip[:]...)
 		}
 		ip := addr.As16()
-		return appendAttr(b, nl.IPSET_ATTR_IPADDR_IPV6|nl.NLA_F_NET_BYTEORDER, ip[:]...)
+		return wire.Append(b, nl.IPSET_ATTR_IPADDR_IPV6|nl.NLA_F_NET_BYTEORDER, ip[:]...)
 	})
 }
 
 // appendLine uses the machine's byte order, as the kernel does for line numbers
 // and for nothing else.
 func appendLine(b []byte, line uint32) []byte {
-	return appendAttr(b, nl.IPSET_ATTR_LINENO, binary.NativeEndian.AppendUint32(nil, line)...)
+	return wire.Append32(b, nl.IPSET_ATTR_LINENO, line)
 }
 
 func appendUint32(b []byte, attr uint16, v uint32) []byte {
-	return appendAttr(b, attr|nl.NLA_F_NET_BYTEORDER, binary.BigEndian.AppendUint32(nil, v)...)
-}
-
-func appendString(b []byte, attr uint16, s string) []byte {
-	return appendAttr(b, attr, nl.ZeroTerminated(s)...)
+	return wire.Append(b, attr|nl.NLA_F_NET_BYTEORDER, binary.BigEndian.AppendUint32(nil, v)...)
 }
 
 func (f Family) number() uint8 {
@@ -115,23 +113,4 @@ func (f Family) number() uint8 {
 		return unix.AF_INET6
 	}
 	return unix.AF_UNSPEC
-}
-
-const attrHeader = 4 // length and type, two bytes each
-
-func appendAttr(b []byte, attr uint16, value ...byte) []byte {
-	b = binary.NativeEndian.AppendUint16(b, uint16(attrHeader+len(value)))
-	b = binary.NativeEndian.AppendUint16(b, attr)
-	b = append(b, value...)
-	for len(b)%4 != 0 {
-		b = append(b, 0)
-	}
-	return b
-}
-
-func appendNested(b []byte, attr uint16, fill func([]byte) []byte) []byte {
-	start := len(b)
-	b = fill(appendAttr(b, attr|nl.NLA_F_NESTED))
-	binary.NativeEndian.PutUint16(b[start:], uint16(len(b)-start))
-	return b
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // openCounted opens a Client in a network namespace of its own. The goroutine
@@ -22,26 +24,26 @@ func openCounted(tb testing.TB) (*Client, *counter) {
 		tb.Fatalf("new network namespace (this test needs root): %v", err)
 	}
 	n := &counter{}
-	c := &Client{dial: n.dial}
+	c := &Client{conn: wire.Over(n.dial)}
 	tb.Cleanup(c.Close)
 	return c, n
 }
 
 // counter is the real socket, and counts what is sent and opened.
 type counter struct {
-	socket
+	wire.Socket
 	sent, dialled int
 }
 
-func (n *counter) dial() (_ socket, err error) {
+func (n *counter) dial() (_ wire.Socket, err error) {
 	n.dialled++
-	n.socket, err = dial()
+	n.Socket, err = wire.Open(unix.NETLINK_NETFILTER, wire.EchoRequests)
 	return n, err
 }
 
-func (n *counter) Send(r *nl.NetlinkRequest) error {
+func (n *counter) Send(batch []byte) error {
 	n.sent++
-	return n.socket.Send(r)
+	return n.Socket.Send(batch)
 }
 
 func TestThreeMessages(t *testing.T) {

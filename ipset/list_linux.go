@@ -7,6 +7,8 @@ import (
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // How often a listing that was not heard to the end is tried.
@@ -21,7 +23,7 @@ func (c *Client) Sets() ([]Set, error) {
 		return func(msg []byte) error {
 			p, err := parsePortion(msg)
 			if err == nil && p.typeName == "" {
-				err = fmt.Errorf("%w: set %q without type", errMalformed, p.set.Name)
+				err = fmt.Errorf("%w: set %q without type", wire.ErrMalformed, p.set.Name)
 			}
 			sets = append(sets, p.set)
 			return err
@@ -44,7 +46,7 @@ func (c *Client) Members(name string) ([]Entry, error) {
 		return l.take
 	})
 	if err == nil && !l.begun {
-		err = fmt.Errorf("%w: empty listing", errMalformed)
+		err = fmt.Errorf("%w: empty listing", wire.ErrMalformed)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list members of set %s: %w", name, err)
@@ -58,7 +60,7 @@ func (c *Client) list(request []byte, start func() func([]byte) error) error {
 	var err error
 	for range attempts {
 		err = c.ask(nl.IPSET_CMD_LIST, request, start())
-		if !errors.Is(err, errInterrupted) && !errors.Is(err, errNoAnswer) {
+		if !errors.Is(err, wire.ErrInterrupted) && !errors.Is(err, wire.ErrNoAnswer) {
 			break
 		}
 	}

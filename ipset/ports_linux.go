@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // Ports lists a set of type bitmap:port, which nothing else here can handle:
@@ -30,9 +32,9 @@ func takePorts(msg []byte, ports *[]uint16) error {
 	if err != nil {
 		return err
 	}
-	return eachAttr(p.members, func(_ uint16, entry []byte) error {
+	return wire.EachAttribute(p.members, func(_ uint16, entry []byte) error {
 		known := false
-		err := eachAttr(entry, func(attr uint16, v []byte) error {
+		err := wire.EachAttribute(entry, func(attr uint16, v []byte) error {
 			if attr != nl.IPSET_ATTR_PORT {
 				return nil
 			}
@@ -41,7 +43,7 @@ func takePorts(msg []byte, ports *[]uint16) error {
 			return err
 		})
 		if err == nil && !known {
-			err = fmt.Errorf("%w: entry without a port", errMalformed)
+			err = fmt.Errorf("%w: entry without a port", wire.ErrMalformed)
 		}
 		return err
 	})

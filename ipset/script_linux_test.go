@@ -2,12 +2,12 @@ package ipset
 
 import (
 	"encoding/binary"
-	"slices"
-	"syscall"
 	"time"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // step is what one Receive returns.
@@ -15,7 +15,13 @@ type step struct {
 	after    time.Duration
 	err      error
 	from     uint32
-	messages []syscall.NetlinkMessage
+	messages []message
+}
+
+type message struct {
+	kind, flags uint16
+	seq         uint32 // after that of the request
+	body        []byte
 }
 
 // script is a kernel that answers each request with the next of its answers,
@@ -32,15 +38,17 @@ type script struct {
 	pending []step
 }
 
-func (s *script) dial() (socket, error) {
+func (s *script) dial() (wire.Socket, error) {
 	s.dialled++
 	s.pending = nil
 	return s, s.dialErr
 }
 
-func (s *script) Send(r *nl.NetlinkRequest) error {
+func (s *script) client() *Client { return &Client{conn: wire.Over(s.dial)} }
+
+func (s *script) Send(batch []byte) error {
 	s.asked++
-	s.seq = r.Seq
+	s.seq = binary.NativeEndian.Uint32(batch[8:])
 	if len(s.answers) > 0 {
 		s.pending = append(s.pending, s.answers[0]...)
 		s.answers = s.answers[1:]
@@ -48,26 +56,34 @@ func (s *script) Send(r *nl.NetlinkRequest) error {
 	return s.sendErr
 }
 
-func (s *script) Receive() ([]syscall.NetlinkMessage, *unix.SockaddrNetlink, error) {
+func (s *script) Receive(buffer []byte) (n int, from uint32, err error) {
 	if len(s.pending) == 0 {
-		time.Sleep(patience)
-		return nil, nil, unix.EAGAIN
+		time.Sleep(wire.Timeout)
+		return 0, 0, unix.EAGAIN
 	}
 	now := s.pending[0]
 	s.pending = s.pending[1:]
 	time.Sleep(now.after)
-	messages := slices.Clone(now.messages)
-	for i := range messages {
-		messages[i].Header.Seq += s.seq
+	var b []byte
+	for _, m := range now.messages {
+		b = binary.NativeEndian.AppendUint32(b, uint32(unix.SizeofNlMsghdr+len(m.body)))
+		b = binary.NativeEndian.AppendUint16(b, m.kind)
+		b = binary.NativeEndian.AppendUint16(b, m.flags)
+		b = binary.NativeEndian.AppendUint32(b, s.seq+m.seq)
+		b = append(append(b, 0, 0, 0, 0), m.body...)
+		b = append(b, make([]byte, wire.Align(len(b))-len(b))...)
 	}
-	return messages, &unix.SockaddrNetlink{Pid: now.from}, now.err
+	return copy(buffer, b), now.from, now.err
 }
 
-func (s *script) Close() { s.closed++ }
+func (s *script) Close() error {
+	s.closed++
+	return nil
+}
 
 // says is one message with the sequence number of the request.
 func says(typ uint16, data ...byte) step {
-	return step{messages: []syscall.NetlinkMessage{{Header: syscall.NlMsghdr{Type: typ}, Data: data}}}
+	return step{messages: []message{{kind: typ, body: data}}}
 }
 
 func ack() step  { return refuses(0, 0) }
@@ -81,19 +97,19 @@ func refuses(code unix.Errno, line uint32) step {
 }
 
 func late(s step) step {
-	s.after = patience - 1
+	s.after = wire.Timeout - 1
 	return s
 }
 
 func tells(msg []byte) step { return says(unix.NFNL_SUBSYS_IPSET<<8|nl.IPSET_CMD_LIST, msg...) }
 
 func foreign(s step) step {
-	s.messages[0].Header.Seq = 7
+	s.messages[0].seq = 7
 	return s
 }
 
 func interrupted(s step) step {
-	s.messages[0].Header.Flags |= unix.NLM_F_DUMP_INTR
+	s.messages[0].flags |= unix.NLM_F_DUMP_INTR
 	return s
 }
 

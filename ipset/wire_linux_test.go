@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vishvananda/netlink/nl"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // heard are listings of one entry each, as Linux 6.18 sends them on amd64.
@@ -120,15 +122,15 @@ func TestLongestMessage(t *testing.T) {
 func TestDecodeMalformed(t *testing.T) {
 	set := Set{Name: "A", Type: HashIPPortNet, Family: IPv4, MaxEntries: 1}
 	entry := func(attrs ...[]byte) []byte {
-		return appendNested(head(set), nl.IPSET_ATTR_ADT, func(b []byte) []byte {
-			return appendAttr(b, nl.IPSET_ATTR_DATA, slices.Concat(attrs...)...)
+		return wire.AppendNested(head(set), nl.IPSET_ATTR_ADT|nl.NLA_F_NESTED, func(b []byte) []byte {
+			return wire.Append(b, nl.IPSET_ATTR_DATA, slices.Concat(attrs...)...)
 		})
 	}
 	first := appendAddr(nil, nl.IPSET_ATTR_IP, addr("10.0.0.1"))
 	second := appendAddr(nil, nl.IPSET_ATTR_IP2, addr("10.0.0.2"))
-	portAttr := appendAttr(nil, nl.IPSET_ATTR_PORT, 0, 80)
-	proto := appendAttr(nil, nl.IPSET_ATTR_PROTO, 6)
-	bits := appendAttr(nil, nl.IPSET_ATTR_CIDR2, 32)
+	portAttr := wire.Append(nil, nl.IPSET_ATTR_PORT, 0, 80)
+	proto := wire.Append(nil, nl.IPSET_ATTR_PROTO, 6)
+	bits := wire.Append(nil, nl.IPSET_ATTR_CIDR2, 32)
 	l := listing{set: Set{Name: "A"}}
 	if err := l.take(entry(first, portAttr, proto, second, bits)); err != nil {
 		t.Fatalf("what is varied below is malformed: %v", err)
@@ -142,33 +144,33 @@ func TestDecodeMalformed(t *testing.T) {
 		"stray bytes":           append(head(set), 1, 2),
 		"attribute too short":   append(head(set), 3, 0, 7, 0),
 		"attribute too long":    append(head(set), 9, 0, 7, 0, 1, 2, 3, 4),
-		"long family":           appendAttr(about("A"), nl.IPSET_ATTR_FAMILY, 0, 2),
-		"short size":            appendAttr(about("A"), nl.IPSET_ATTR_DATA, appendAttr(nil, nl.IPSET_ATTR_MAXELEM, 1)...),
-		"stray bytes in data":   appendAttr(about("A"), nl.IPSET_ATTR_DATA, 1),
+		"long family":           wire.Append(about("A"), nl.IPSET_ATTR_FAMILY, 0, 2),
+		"short size":            wire.Append(about("A"), nl.IPSET_ATTR_DATA, wire.Append(nil, nl.IPSET_ATTR_MAXELEM, 1)...),
+		"stray bytes in data":   wire.Append(about("A"), nl.IPSET_ATTR_DATA, 1),
 		"no address":            entry(portAttr, proto, second, bits),
 		"no port":               entry(first, proto, second, bits),
 		"no protocol":           entry(first, portAttr, second, bits),
 		"no second address":     entry(first, portAttr, proto, bits),
 		"no network size":       entry(first, portAttr, proto, second),
-		"network too long":      entry(first, portAttr, proto, second, appendAttr(nil, nl.IPSET_ATTR_CIDR2, 33)),
-		"address empty":         entry(appendAttr(nil, nl.IPSET_ATTR_IP), portAttr, proto, second, bits),
+		"network too long":      entry(first, portAttr, proto, second, wire.Append(nil, nl.IPSET_ATTR_CIDR2, 33)),
+		"address empty":         entry(wire.Append(nil, nl.IPSET_ATTR_IP), portAttr, proto, second, bits),
 		"address other family":  entry(appendAddr(nil, nl.IPSET_ATTR_IP, addr("fd00::1")), portAttr, proto, second, bits),
 		"second other family":   entry(first, portAttr, proto, appendAddr(nil, nl.IPSET_ATTR_IP2, addr("fd00::1")), bits),
-		"port of one byte":      entry(first, appendAttr(nil, nl.IPSET_ATTR_PORT, 80), proto, second, bits),
-		"protocol of no bytes":  entry(first, portAttr, appendAttr(nil, nl.IPSET_ATTR_PROTO), second, bits),
+		"port of one byte":      entry(first, wire.Append(nil, nl.IPSET_ATTR_PORT, 80), proto, second, bits),
+		"protocol of no bytes":  entry(first, portAttr, wire.Append(nil, nl.IPSET_ATTR_PROTO), second, bits),
 		"stray bytes in entry":  entry(first, []byte{1}),
-		"stray bytes in member": appendAttr(head(set), nl.IPSET_ATTR_ADT, 1, 2, 3),
+		"stray bytes in member": wire.Append(head(set), nl.IPSET_ATTR_ADT, 1, 2, 3),
 	} {
 		l := listing{set: Set{Name: "A"}}
-		if err := l.take(msg); !errors.Is(err, errMalformed) {
+		if err := l.take(msg); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: got %v, want an error", name, err)
 		}
 	}
-	if err := l.take(head(set)); !errors.Is(err, errMalformed) {
+	if err := l.take(head(set)); !errors.Is(err, wire.ErrMalformed) {
 		t.Errorf("begun twice: got %v, want an error", err)
 	}
 	l = listing{set: Set{Name: "A"}}
-	unknown := appendString(about("A"), nl.IPSET_ATTR_TYPENAME, "bitmap:port")
+	unknown := wire.AppendText(about("A"), nl.IPSET_ATTR_TYPENAME, "bitmap:port")
 	if err := l.take(unknown); !errors.Is(err, ErrMismatch) {
 		t.Errorf("unknown type: got %v, want %v", err, ErrMismatch)
 	}
@@ -224,7 +226,7 @@ func BenchmarkEncode500(b *testing.B) {
 func head(s Set) []byte { return createRequest(s) }
 
 func told(s Set, entries ...Entry) []byte {
-	return appendNested(head(s), nl.IPSET_ATTR_ADT, func(b []byte) []byte {
+	return wire.AppendNested(head(s), nl.IPSET_ATTR_ADT|nl.NLA_F_NESTED, func(b []byte) []byte {
 		for _, e := range entries {
 			b = appendEntry(b, e, 0)
 		}

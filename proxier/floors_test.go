@@ -13,7 +13,7 @@ const module = "github.com/kube-ipvs/kube-ipvs/"
 // here, or an import that is not, breaks the build of the house: what should
 // be (plan) and what is (kernel) must not see each other.
 var floors = map[string][]string{
-	"ipset":                     {},
+	"ipset":                     {"proxier/kernel/wire"},
 	"ipset/ipsettest":           {"ipset"},
 	"proxier/reconcile":         {},
 	"proxier/cluster":           {"proxier/state"},
@@ -24,7 +24,8 @@ var floors = map[string][]string{
 	"proxier/rules":             {"ipset", "proxier/state"},
 	"proxier/xtables":           {},
 	"proxier/leftovers":         {"ipset", "proxier/state", "proxier/xtables"},
-	"proxier/kernel":            {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/wire":       {"proxier/reconcile"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state"},
@@ -45,7 +46,7 @@ var floors = map[string][]string{
 // thirdParties says who alone may import a library, directly.
 var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel"},
-	"github.com/vishvananda/":       {"proxier/kernel", "ipset"},
+	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs"},
 	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/watch", "cmd/kube-ipvs"},

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
@@ -23,17 +24,17 @@ var ownAddress = map[ipset.Family]netip.Addr{
 // ensureAnswers makes the virtual server of rules.AnswersMark, where it is missing.
 func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 	own := ownAddress[f]
-	family := addressFamily(own)
-	behind := attribute(nil, attrService, markKey(family, rules.AnswersMark))
-	behind = attribute(behind, attrDest, destination(netip.AddrPortFrom(own, 0), forwardLocal, 1))
-	for _, errno := range k.beside.servers.do([]request{
-		command(newService, attribute(nil, attrService, markService(family, rules.AnswersMark, k.cfg.Scheduler))),
+	family := wire.AddressFamily(own)
+	behind := wire.Append(nil, attrService, markKey(family, rules.AnswersMark)...)
+	behind = wire.Append(behind, attrDest, destination(netip.AddrPortFrom(own, 0), forwardLocal, 1)...)
+	for _, errno := range k.beside.servers.Do([]wire.Request{
+		command(newService, wire.Append(nil, attrService, markService(family, rules.AnswersMark, k.cfg.Scheduler)...)),
 		command(newDest, behind),
 	}) {
 		if errno == nil {
 			made = true
 		}
-		if err = translate(errno, map[unix.Errno]error{unix.EEXIST: nil}); err != nil {
+		if err = wire.Translate(errno, map[unix.Errno]error{unix.EEXIST: nil}); err != nil {
 			return false, fmt.Errorf("make the virtual server of %s: %w", answersServer(f), err)
 		}
 	}
@@ -42,6 +43,6 @@ func (k *Kernel) ensureAnswers(f ipset.Family) (made bool, err error) {
 
 // removeAnswers deletes it.
 func (k *Kernel) removeAnswers(f ipset.Family) error {
-	key := attribute(nil, attrService, markKey(addressFamily(ownAddress[f]), rules.AnswersMark))
-	return translate(k.beside.servers.do([]request{command(delService, key)})[0], map[unix.Errno]error{unix.ESRCH: nil})
+	key := wire.Append(nil, attrService, markKey(wire.AddressFamily(ownAddress[f]), rules.AnswersMark)...)
+	return wire.Translate(k.beside.servers.Do([]wire.Request{command(delService, key)})[0], map[unix.Errno]error{unix.ESRCH: nil})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -21,8 +22,8 @@ func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[st
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		request := command(getDest, attribute(nil, attrService, serviceKey(vs)))
-		err := k.servers.list(request, func(body []byte) error {
+		request := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
+		err := k.servers.List(request, func(body []byte) error {
 			rs, _, err := readDestination(vs, body)
 			if _, concerned := counts[rs]; err == nil && concerned {
 				counts[rs], err = readConnections(body)
@@ -30,7 +31,7 @@ func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[st
 			return err
 		})
 		if err != nil {
-			return nil, fmt.Errorf("of %s: %w", vs, translate(err, nil))
+			return nil, fmt.Errorf("of %s: %w", vs, wire.Translate(err, nil))
 		}
 	}
 	return counts, nil
@@ -38,14 +39,15 @@ func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[st
 
 // readConnections reads the counters out of a message about a real server.
 func readConnections(body []byte) (n int, err error) {
-	var in values
-	err = eachOf(body, attrDest, func(kind uint16, v []byte) {
+	var in wire.Values
+	err = eachOf(body, attrDest, func(kind uint16, v []byte) error {
 		if kind == destActive || kind == destInactive {
-			n += int(in.uint32(v))
+			n += int(in.Uint32(v))
 		}
+		return nil
 	})
-	if err != nil || in.bad {
-		return 0, errShort
+	if err != nil || in.Bad {
+		return 0, wire.ErrMalformed
 	}
 	return n, nil
 }

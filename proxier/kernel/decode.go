@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -39,32 +39,33 @@ func (n names) of(text []byte) string {
 // readService reads the body of one message. Statistics, half of it, are passed
 // over.
 func (n names) readService(body []byte) (s listed, err error) {
-	var in values
+	var in wire.Values
 	var family, port uint16
 	var addr []byte
 	var flags, timeout, mark uint32
-	err = eachOf(body, attrService, func(kind uint16, v []byte) {
+	err = eachOf(body, attrService, func(kind uint16, v []byte) error {
 		switch kind {
 		case svcFamily:
-			family = in.uint16(v)
+			family = in.Uint16(v)
 		case svcProtocol:
-			s.vs.Protocol = state.Protocol(in.uint16(v))
+			s.vs.Protocol = state.Protocol(in.Uint16(v))
 		case svcAddr:
 			addr = v
 		case svcPort:
-			port = in.port(v)
+			port = in.Port(v)
 		case svcMark:
-			mark = in.uint32(v)
+			mark = in.Uint32(v)
 		case svcScheduler:
 			s.how.Scheduler = n.of(v)
 		case svcFlags:
-			flags = in.uint32(v[:min(len(v), 4)]) // what follows is a mask
+			flags = in.Uint32(v[:min(len(v), 4)]) // what follows is a mask
 		case svcTimeout:
-			timeout = in.uint32(v)
+			timeout = in.Uint32(v)
 		}
+		return nil
 	})
-	if err != nil || in.bad {
-		return listed{}, errShort
+	if err != nil || in.Bad {
+		return listed{}, wire.ErrMalformed
 	}
 	if mark != 0 {
 		if mark == rules.AnswersMark && flags&flagOurs != 0 {
@@ -94,27 +95,28 @@ const otherwise state.Weight = -1
 
 // readDestination reads the body of one message about a real server of vs.
 func readDestination(vs state.VirtualServer, body []byte) (rs state.RealServer, w state.Weight, err error) {
-	var in values
+	var in wire.Values
 	var port uint16
 	var addr []byte
 	var weight, forward uint32
-	family := addressFamily(vs.Addr.Addr())
-	err = eachOf(body, attrDest, func(kind uint16, v []byte) {
+	family := wire.AddressFamily(vs.Addr.Addr())
+	err = eachOf(body, attrDest, func(kind uint16, v []byte) error {
 		switch kind {
 		case destAddr:
 			addr = v
 		case destPort:
-			port = in.port(v)
+			port = in.Port(v)
 		case destForward:
-			forward = in.uint32(v)
+			forward = in.Uint32(v)
 		case destWeight:
-			weight = in.uint32(v)
+			weight = in.Uint32(v)
 		case destFamily:
-			family = in.uint16(v)
+			family = in.Uint16(v)
 		}
+		return nil
 	})
-	if err != nil || in.bad {
-		return rs, 0, errShort
+	if err != nil || in.Bad {
+		return rs, 0, wire.ErrMalformed
 	}
 	at, ok := readAddr(addr, family)
 	if !ok {
@@ -128,20 +130,22 @@ func readDestination(vs state.VirtualServer, body []byte) (rs state.RealServer, 
 
 // eachOf hands out the attributes within the one of this kind, behind the
 // header of generic netlink.
-func eachOf(body []byte, kind uint16, take func(kind uint16, value []byte)) error {
+func eachOf(body []byte, kind uint16, take func(kind uint16, value []byte) error) error {
 	if len(body) < unix.GENL_HDRLEN {
-		return errShort
+		return wire.ErrMalformed
 	}
-	found, short := false, error(nil)
-	err := eachAttribute(body[unix.GENL_HDRLEN:], func(k uint16, v []byte) {
-		if k == kind {
-			found, short = true, eachAttribute(v, take)
+	found := false
+	err := wire.EachAttribute(body[unix.GENL_HDRLEN:], func(k uint16, v []byte) error {
+		if k != kind {
+			return nil
 		}
+		found = true
+		return wire.EachAttribute(v, take)
 	})
-	if err != nil || !found {
-		return errShort
+	if err == nil && !found {
+		err = wire.ErrMalformed
 	}
-	return short
+	return err
 }
 
 // readAddr reads the kernel's union nf_inet_addr.
@@ -156,39 +160,4 @@ func readAddr(b []byte, family uint16) (netip.Addr, bool) {
 		return netip.AddrFrom16([16]byte(b)), true
 	}
 	return netip.Addr{}, false
-}
-
-// values reads attributes. Bad says that one did not have its length.
-type values struct{ bad bool }
-
-func (in *values) uint8(v []byte) uint8 {
-	if len(v) != 1 {
-		in.bad = true
-		return 0
-	}
-	return v[0]
-}
-
-func (in *values) uint16(v []byte) uint16 {
-	if len(v) != 2 {
-		in.bad = true
-		return 0
-	}
-	return binary.NativeEndian.Uint16(v)
-}
-
-func (in *values) uint32(v []byte) uint32 {
-	if len(v) != 4 {
-		in.bad = true
-		return 0
-	}
-	return binary.NativeEndian.Uint32(v)
-}
-
-func (in *values) port(v []byte) uint16 {
-	if len(v) != 2 {
-		in.bad = true
-		return 0
-	}
-	return binary.BigEndian.Uint16(v)
 }

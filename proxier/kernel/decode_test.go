@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -17,7 +18,7 @@ var somewhere = []state.VirtualServer{
 
 // told is the body of a message about a service or a destination.
 func told(kind uint16, value []byte) []byte {
-	return attribute([]byte{1, ipvsVersion, 0, 0}, kind, value)
+	return wire.Append([]byte{1, ipvsVersion, 0, 0}, kind, value...)
 }
 
 // A listing says what we have written.
@@ -50,7 +51,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 func TestAServiceWithoutOurFlagIsNotOurs(t *testing.T) {
 	ours := service(somewhere[0], state.Balancing{Scheduler: "rr"})
 	plain := bytes.Replace(ours, []byte{flagOurs, 0, 0, 0, 0xff}, []byte{0, 0, 0, 0, 0xff}, 1)
-	marked := attribute32(service(somewhere[0], state.Balancing{Scheduler: "rr"}), svcMark, 7)
+	marked := wire.Append32(service(somewhere[0], state.Balancing{Scheduler: "rr"}), svcMark, 7)
 	for name, body := range map[string][]byte{"foreign": plain, "on a packet mark": marked} {
 		if s, err := (names{}).readService(told(attrService, body)); err != nil || s.ours || s.answers != 0 {
 			t.Errorf("%s: %+v, %v", name, s, err)
@@ -61,7 +62,7 @@ func TestAServiceWithoutOurFlagIsNotOurs(t *testing.T) {
 // The virtual server of answers is no row, and cleanup finds it.
 func TestTheServerOfAnswersIsTold(t *testing.T) {
 	for f, own := range ownAddress {
-		body := told(attrService, markService(addressFamily(own), rules.AnswersMark, "rr"))
+		body := told(attrService, markService(wire.AddressFamily(own), rules.AnswersMark, "rr"))
 		if s, err := (names{}).readService(body); err != nil || s.ours || s.answers != f {
 			t.Errorf("IPv%d: %+v, %v", f, s, err)
 		}
@@ -72,7 +73,7 @@ func TestTheServerOfAnswersIsTold(t *testing.T) {
 // its weight.
 func TestOtherForwardingIsNoWeight(t *testing.T) {
 	addr := netip.MustParseAddrPort("10.1.2.3:80")
-	tunnelled := attribute32(destination(addr, forwardNAT, 1), destForward, 2)
+	tunnelled := wire.Append32(destination(addr, forwardNAT, 1), destForward, 2)
 	if _, w, err := readDestination(somewhere[0], told(attrDest, tunnelled)); err != nil || w != otherwise {
 		t.Errorf("%s, %v", w, err)
 	}
@@ -87,11 +88,11 @@ func TestMalformedAnswersAreErrors(t *testing.T) {
 		"half of one":       service[:len(service)/2],
 		"half of another":   dest[:len(dest)/2],
 		"something else":    told(7, nil),
-		"without address":   told(attrService, attribute(nil, svcFlags, []byte{flagOurs, 0, 0, 0})),
-		"a wrong family":    told(attrDest, attribute16(destination(somewhere[0].Addr, forwardNAT, 1), destFamily, 17)),
-		"a wrong length":    told(attrDest, attribute(destination(somewhere[0].Addr, forwardNAT, 1), destWeight, []byte{1})),
-		"a port of a byte":  told(attrService, attribute(nil, svcPort, []byte{1})),
-		"a family of three": told(attrService, attribute(nil, svcFamily, []byte{1, 2, 3})),
+		"without address":   told(attrService, wire.Append(nil, svcFlags, []byte{flagOurs, 0, 0, 0}...)),
+		"a wrong family":    told(attrDest, wire.Append16(destination(somewhere[0].Addr, forwardNAT, 1), destFamily, 17)),
+		"a wrong length":    told(attrDest, wire.Append(destination(somewhere[0].Addr, forwardNAT, 1), destWeight, []byte{1}...)),
+		"a port of a byte":  told(attrService, wire.Append(nil, svcPort, []byte{1}...)),
+		"a family of three": told(attrService, wire.Append(nil, svcFamily, []byte{1, 2, 3}...)),
 	} {
 		if s, err := (names{}).readService(b); err == nil && bytes.HasPrefix(b, service[:8]) {
 			t.Errorf("%s is read as service %+v", name, s)
@@ -105,7 +106,7 @@ func TestMalformedAnswersAreErrors(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	for _, vs := range somewhere {
 		f.Add(told(attrService, service(vs, state.Balancing{Scheduler: "mh", Affinity: time.Second})))
-		f.Add(told(attrDest, attribute16(destination(vs.Addr, forwardNAT, 1), destFamily, addressFamily(vs.Addr.Addr()))))
+		f.Add(told(attrDest, wire.Append16(destination(vs.Addr, forwardNAT, 1), destFamily, wire.AddressFamily(vs.Addr.Addr()))))
 		f.Add(told(attrDest, destination(vs.Addr, forwardNAT, 1))[:30])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -122,8 +123,8 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkReadDestination(b *testing.B) {
 	dest := destination(somewhere[0].Addr, forwardNAT, 1)
-	dest = attribute(dest, 10, make([]byte, 84)) // statistics
-	body := told(attrDest, attribute(dest, 12, make([]byte, 116)))
+	dest = wire.Append(dest, 10, make([]byte, 84)...) // statistics
+	body := told(attrDest, wire.Append(dest, 12, make([]byte, 116)...))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := readDestination(somewhere[0], body); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -53,7 +54,7 @@ func (k *Kernel) makeDevice() error {
 	case err == nil:
 		k.devicesMade.Add(1)
 	case !errors.Is(err, unix.EEXIST):
-		return fmt.Errorf("make device %s: %w", Device, translate(err, map[unix.Errno]error{
+		return fmt.Errorf("make device %s: %w", Device, wire.Translate(err, map[unix.Errno]error{
 			unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
 		}))
 	}
@@ -69,7 +70,7 @@ func (k *Kernel) device() (netlink.Link, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("look for device %s: %w", Device, translate(err, nil))
+		return nil, fmt.Errorf("look for device %s: %w", Device, wire.Translate(err, nil))
 	}
 	k.deviceIndex.Store(int64(link.Attrs().Index))
 	return link, nil
@@ -129,9 +130,9 @@ func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state
 
 func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	index := int(a.k.deviceIndex.Load())
-	var requests []request
+	var requests []wire.Request
 	var of []int // the op that each of them belongs to
-	add := func(op int, r request) { requests, of = append(requests, r), append(of, op) }
+	add := func(op int, r wire.Request) { requests, of = append(requests, r), append(of, op) }
 	for i, op := range ops {
 		add(i, addressRequest(index, op))
 		if wantsRoute(op) {
@@ -140,8 +141,8 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	}
 	errs := make([]error, len(ops))
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
-	for i, err := range a.k.route.do(requests) {
-		said := verdict(err, gone)
+	for i, err := range a.k.route.Do(requests) {
+		said := wire.Verdict(err, gone)
 		if ops[of[i]].Key.Is6() && errors.Is(err, unix.EACCES) {
 			said = cmp.Or(ipv6Refused(), said)
 		}
@@ -154,21 +155,21 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 
 // addressRequest is an RTM_NEWADDR or RTM_DELADDR, with a struct ifaddrmsg in
 // frontend.
-func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) request {
-	r := request{kind: unix.RTM_NEWADDR, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL}
+func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) wire.Request {
+	r := wire.Request{Kind: unix.RTM_NEWADDR, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL}
 	if op.Verb == reconcile.Delete {
-		r = request{kind: unix.RTM_DELADDR}
+		r = wire.Request{Kind: unix.RTM_DELADDR}
 	}
 	// Nobody else can have a Service address on a dummy device, and waiting
 	// for duplicate address detection would keep it tentative.
-	r.body = []byte{byte(addressFamily(op.Key)), byte(op.Key.BitLen()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
-	r.body = binary.NativeEndian.AppendUint32(r.body, uint32(link))
-	r.body = attribute(r.body, unix.IFA_LOCAL, op.Key.AsSlice())
-	r.body = attribute(r.body, unix.IFA_ADDRESS, op.Key.AsSlice())
+	r.Body = []byte{byte(wire.AddressFamily(op.Key)), byte(op.Key.BitLen()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
+	r.Body = binary.NativeEndian.AppendUint32(r.Body, uint32(link))
+	r.Body = wire.Append(r.Body, unix.IFA_LOCAL, op.Key.AsSlice()...)
+	r.Body = wire.Append(r.Body, unix.IFA_ADDRESS, op.Key.AsSlice()...)
 	if op.Key.Is6() {
 		// Deprecated, so that the kernel never prefers it as the source of the
 		// host's own packets: masquerading towards local Pods would take it.
-		r.body = attribute(r.body, unix.IFA_CACHEINFO, lifetimes(0, math.MaxUint32))
+		r.Body = wire.Append(r.Body, unix.IFA_CACHEINFO, lifetimes(0, math.MaxUint32)...)
 	}
 	return r
 }

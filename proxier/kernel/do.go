@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -81,5 +82,5 @@ func (k *Kernel) removeDevice() error {
 	if err != nil || link == nil {
 		return err
 	}
-	return translate(k.links.LinkDel(link), map[unix.Errno]error{unix.ENODEV: nil})
+	return wire.Translate(k.links.LinkDel(link), map[unix.Errno]error{unix.ENODEV: nil})
 }

@@ -4,12 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
-	"time"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -55,67 +54,27 @@ func (k *Kernel) TakeChanged() state.Changed { return k.events.take() }
 // rules of nftables. It tells nothing of rules of the legacy backend, of sets
 // and of IPVS.
 func (k *Kernel) watch() error {
-	err := k.listen(unix.NETLINK_ROUTE, k.routeEvent, func(t *state.Changed) { t.NodeAddresses, t.Device = true, true },
+	err := k.subscribe(unix.NETLINK_ROUTE, k.routeEvent, func(t *state.Changed) { t.NodeAddresses, t.Device = true, true },
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
 	if err != nil {
-		return fmt.Errorf("subscribe to links and addresses: %w", translate(err, nil))
+		return fmt.Errorf("subscribe to links and addresses: %w", wire.Translate(err, nil))
 	}
 	if !k.beside.tables[ipset.IPv4].nft {
 		return nil // subscribing would load nf_tables
 	}
-	err = k.listen(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Changed) { t.Rules = true }, unix.NFNLGRP_NFTABLES)
+	err = k.subscribe(unix.NETLINK_NETFILTER, k.rulesEvent, func(t *state.Changed) { t.Rules = true }, unix.NFNLGRP_NFTABLES)
 	if err != nil {
-		return fmt.Errorf("subscribe to rules: %w", translate(err, nil))
+		return fmt.Errorf("subscribe to rules: %w", wire.Translate(err, nil))
 	}
 	return nil
 }
 
-// listen hands each message of the groups to take, until k is closed. When
-// messages were lost, as happens when thousands come at once, anything may have
-// changed of what they are about.
-func (k *Kernel) listen(protocol int, take func(kind uint16, body []byte), lost func(*state.Changed), groups ...uint) error {
-	socket, err := nl.Subscribe(protocol, groups...)
-	if err != nil {
-		return err
+func (k *Kernel) subscribe(protocol int, take func(kind uint16, body []byte), lost func(*state.Changed), groups ...uint) error {
+	s, err := wire.Subscribe(protocol, take, func() { k.events.note(lost) }, groups...)
+	if err == nil {
+		k.subscriptions = append(k.subscriptions, s)
 	}
-	if err := socket.SetReceiveBufferSize(receiveBuffer, true); err != nil {
-		socket.Close()
-		return err
-	}
-	k.listening.Go(func() {
-		<-k.stop
-		socket.Close()
-	})
-	k.listening.Go(func() {
-		for !k.closed() {
-			messages, _, err := socket.Receive()
-			if err != nil && !k.closed() {
-				k.events.note(lost)
-				k.pause(time.Second)
-			}
-			for _, m := range messages {
-				take(m.Header.Type, m.Data)
-			}
-		}
-	})
-	return nil
-}
-
-func (k *Kernel) closed() bool {
-	select {
-	case <-k.stop:
-		return true
-	default:
-		return false
-	}
-}
-
-// pause waits, but not when k is closed.
-func (k *Kernel) pause(d time.Duration) {
-	select {
-	case <-k.stop:
-	case <-time.After(d):
-	}
+	return err
 }
 
 // routeEvent looks at one message about a link or an address.

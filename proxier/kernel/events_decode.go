@@ -8,6 +8,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -21,13 +22,14 @@ type link struct {
 // parseLink reads a struct ifinfomsg and the attributes behind it.
 func parseLink(body []byte) (l link, err error) {
 	if len(body) < unix.SizeofIfInfomsg {
-		return l, errShort
+		return l, wire.ErrMalformed
 	}
 	l.index = int(int32(binary.NativeEndian.Uint32(body[4:])))
-	err = eachAttribute(body[unix.SizeofIfInfomsg:], func(kind uint16, v []byte) {
+	err = wire.EachAttribute(body[unix.SizeofIfInfomsg:], func(kind uint16, v []byte) error {
 		if kind == unix.IFLA_IFNAME {
-			l.name = ending(v)
+			l.name = wire.Text(v)
 		}
+		return nil
 	})
 	return l, err
 }
@@ -46,13 +48,14 @@ func parseAddress(body []byte) (b bound, err error) {
 		return b, err
 	}
 	b.bits = int(body[1])
-	err = eachAttribute(body[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) {
+	err = wire.EachAttribute(body[unix.SizeofIfAddrmsg:], func(kind uint16, v []byte) error {
 		if a, ok := netip.AddrFromSlice(v); ok && (kind == unix.IFA_LOCAL || kind == unix.IFA_ADDRESS && !b.addr.IsValid()) {
 			b.addr = a.Unmap()
 		}
+		return nil
 	})
 	if err == nil && !b.addr.IsValid() {
-		err = errShort
+		err = wire.ErrMalformed
 	}
 	return b, err
 }
@@ -61,7 +64,7 @@ func parseAddress(body []byte) (b bound, err error) {
 // which family.
 func linkOfAddress(body []byte) (link int, family uint8, err error) {
 	if len(body) < unix.SizeofIfAddrmsg {
-		return 0, 0, errShort
+		return 0, 0, wire.ErrMalformed
 	}
 	return int(int32(binary.NativeEndian.Uint32(body[4:]))), body[0], nil
 }
@@ -87,10 +90,11 @@ func concernsRules(kind uint16, body []byte) bool {
 		return false
 	}
 	concerned := false
-	err := eachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) {
+	err := wire.EachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) error {
 		if kind == name {
-			concerned = ofInterest(ending(v))
+			concerned = ofInterest(wire.Text(v))
 		}
+		return nil
 	})
 	return concerned || err != nil
 }

@@ -8,27 +8,28 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // linkMessage and addressMessage are as the kernel writes them.
 func linkMessage(index uint32, name string) []byte {
 	b := binary.NativeEndian.AppendUint32(make([]byte, 4), index)
-	return attribute(append(b, make([]byte, 8)...), unix.IFLA_IFNAME, append([]byte(name), 0))
+	return wire.Append(append(b, make([]byte, 8)...), unix.IFLA_IFNAME, append([]byte(name), 0)...)
 }
 
 func addressMessage(index uint32, addr netip.Addr) []byte {
-	b := binary.NativeEndian.AppendUint32([]byte{byte(addressFamily(addr)), byte(addr.BitLen()), 0, 0}, index)
-	return attribute(b, unix.IFA_ADDRESS, addr.AsSlice())
+	b := binary.NativeEndian.AppendUint32([]byte{byte(wire.AddressFamily(addr)), byte(addr.BitLen()), 0, 0}, index)
+	return wire.Append(b, unix.IFA_ADDRESS, addr.AsSlice()...)
 }
 
 func ruleMessage(family byte, table, chain string) []byte {
-	b := attribute([]byte{family, 0, 0, 0}, unix.NFTA_RULE_TABLE, append([]byte(table), 0))
-	return attribute(b, unix.NFTA_RULE_CHAIN, append([]byte(chain), 0))
+	b := wire.Append([]byte{family, 0, 0, 0}, unix.NFTA_RULE_TABLE, append([]byte(table), 0)...)
+	return wire.Append(b, unix.NFTA_RULE_CHAIN, append([]byte(chain), 0)...)
 }
 
 func chainMessage(chain string) []byte {
-	return attribute([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, unix.NFTA_CHAIN_NAME, append([]byte(chain), 0))
+	return wire.Append([]byte{unix.NFPROTO_IPV4, 0, 0, 0}, unix.NFTA_CHAIN_NAME, append([]byte(chain), 0)...)
 }
 
 func TestEventsAreRead(t *testing.T) {
@@ -41,7 +42,7 @@ func TestEventsAreRead(t *testing.T) {
 			t.Errorf("%+v, %v", b, err)
 		}
 	}
-	peer := attribute(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, []byte{192, 0, 2, 1})
+	peer := wire.Append(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, []byte{192, 0, 2, 1}...)
 	if b, err := parseAddress(peer); err != nil || b.addr != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("of an address with a peer the local one counts: %+v, %v", b, err)
 	}

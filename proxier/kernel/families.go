@@ -11,6 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -104,7 +106,7 @@ func switchOnIPv6() error {
 // ipv6Refused is why our device refuses an address of IPv6, if it is off.
 func ipv6Refused() error {
 	if now, err := (sysctl{ipv6Off, "0"}).read(procSys); err == nil && now != "0" {
-		return refused{fmt.Errorf("IPv6 is off on this device: sysctl %s is %s", ipv6Off, now)}
+		return reconcile.Refused(fmt.Errorf("IPv6 is off on this device: sysctl %s is %s", ipv6Off, now))
 	}
 	return nil
 }
@@ -141,12 +143,12 @@ func (k *Kernel) routerAdvertisements() (all []sysctl, err error) {
 	const byAdvertisement = 9 // RTPROT_RA
 	routes, err := k.links.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Protocol: byAdvertisement}, netlink.RT_FILTER_PROTOCOL)
 	if err != nil {
-		return nil, fmt.Errorf("list routes of IPv6: %w", translate(err, nil))
+		return nil, fmt.Errorf("list routes of IPv6: %w", wire.Translate(err, nil))
 	}
 	for _, r := range routes {
 		link, err := k.links.LinkByIndex(r.LinkIndex)
 		if err != nil {
-			return nil, fmt.Errorf("look for the device of a route: %w", translate(err, nil))
+			return nil, fmt.Errorf("look for the device of a route: %w", wire.Translate(err, nil))
 		}
 		listen := sysctl{"net.ipv6.conf." + sysctlWord(link.Attrs().Name) + ".accept_ra", "2"}
 		if now, err := listen.read(procSys); err == nil && now == "1" && !slices.Contains(all, listen) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -22,16 +23,16 @@ import (
 // family concerned, however many servers there are, and keeps nothing of it. It
 // may run beside the goroutine that owns the Kernel.
 func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServer][]netip.AddrPort) (deleted int, err error) {
-	table, err := dial(unix.NETLINK_NETFILTER)
+	table, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, table.close()) }()
-	deletes, err := dial(unix.NETLINK_NETFILTER)
+	defer func() { err = errors.Join(err, table.Close()) }()
+	deletes, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, deletes.close()) }()
+	defer func() { err = errors.Join(err, deletes.Close()) }()
 	f := forgetting{stale: staleFlows(servers), deletes: deletes}
 	var errs []error
 	for _, family := range k.Families() {
@@ -54,20 +55,20 @@ func concerns(servers map[state.VirtualServer][]netip.AddrPort, f ipset.Family) 
 // forgetting is one look at the table of connections.
 type forgetting struct {
 	stale   staleFlows
-	deletes *conn
-	waiting []request // entries that are to go
+	deletes *wire.Conn
+	waiting []wire.Request // entries that are to go
 	deleted int
 }
 
 // look reads the table of one family. Entries are deleted while it is read: the
 // kernel goes on from where it is, also where that has gone.
-func (f *forgetting) look(ctx context.Context, table *conn, family ipset.Family) error {
-	header := netfilterHeader(unix.AF_INET, 0)
+func (f *forgetting) look(ctx context.Context, table *wire.Conn, family ipset.Family) error {
+	header := wire.NetfilterHeader(unix.AF_INET, 0)
 	if family == ipset.IPv6 {
-		header = netfilterHeader(unix.AF_INET6, 0)
+		header = wire.NetfilterHeader(unix.AF_INET6, 0)
 	}
-	ask := request{kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_GET, body: header}
-	err := table.list(ask, func(body []byte) error {
+	ask := wire.Request{Kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_GET, Body: header}
+	err := table.List(ask, func(body []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -76,13 +77,13 @@ func (f *forgetting) look(ctx context.Context, table *conn, family ipset.Family)
 			return err
 		}
 		f.waiting = append(f.waiting, flow.deletion(header))
-		if len(f.waiting) == messagesPerSend {
+		if len(f.waiting) == wire.MessagesPerSend {
 			return f.flush()
 		}
 		return nil
 	})
 	if err != nil {
-		err = fmt.Errorf("list flows: %w", translate(err, nil))
+		err = fmt.Errorf("list flows: %w", wire.Translate(err, nil))
 	}
 	return errors.Join(err, f.flush())
 }
@@ -90,11 +91,11 @@ func (f *forgetting) look(ctx context.Context, table *conn, family ipset.Family)
 // flush deletes what waits; what has ended by itself is no error.
 func (f *forgetting) flush() error {
 	var errs []error
-	for _, err := range f.deletes.do(f.waiting) {
+	for _, err := range f.deletes.Do(f.waiting) {
 		if err == nil {
 			f.deleted++
 		}
-		errs = append(errs, translate(err, map[unix.Errno]error{unix.ENOENT: nil}))
+		errs = append(errs, wire.Translate(err, map[unix.Errno]error{unix.ENOENT: nil}))
 	}
 	f.waiting = f.waiting[:0]
 	if err := errors.Join(errs...); err != nil {

@@ -1,13 +1,13 @@
 package kernel
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -29,10 +29,10 @@ type direction struct {
 // garbage: there may be hundreds of thousands.
 func readFlow(body []byte) (f flow, err error) {
 	if len(body) < nl.SizeofNfgenmsg {
-		return flow{}, errShort
+		return flow{}, wire.ErrMalformed
 	}
 	var reply []byte
-	err = eachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) {
+	err = wire.EachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) error {
 		switch kind {
 		case nl.CTA_TUPLE_ORIG:
 			f.tuple = v
@@ -41,48 +41,51 @@ func readFlow(body []byte) (f flow, err error) {
 		case nl.CTA_ZONE:
 			f.zone = v
 		}
+		return nil
 	})
-	if err != nil {
-		return flow{}, err
+	if err == nil {
+		f.asked, err = readDirection(f.tuple)
 	}
-	var short error
-	f.asked, err = readDirection(f.tuple)
-	f.answers, short = readDirection(reply)
-	return f, errors.Join(err, short)
+	if err == nil {
+		f.answers, err = readDirection(reply)
+	}
+	return f, err
 }
 
 // readDirection reads a tuple.
 func readDirection(tuple []byte) (d direction, err error) {
-	var in values
+	var in wire.Values
 	var from, to netip.Addr
 	var fromPort, toPort uint16
-	var short, shorter error
-	err = eachAttribute(tuple, func(kind uint16, v []byte) {
+	err = wire.EachAttribute(tuple, func(kind uint16, v []byte) error {
 		switch kind {
 		case nl.CTA_TUPLE_IP:
-			short = eachAttribute(v, func(kind uint16, v []byte) {
+			return wire.EachAttribute(v, func(kind uint16, v []byte) error {
 				switch kind {
 				case nl.CTA_IP_V4_SRC, nl.CTA_IP_V6_SRC:
 					from, _ = netip.AddrFromSlice(v)
 				case nl.CTA_IP_V4_DST, nl.CTA_IP_V6_DST:
 					to, _ = netip.AddrFromSlice(v)
 				}
+				return nil
 			})
 		case nl.CTA_TUPLE_PROTO:
-			shorter = eachAttribute(v, func(kind uint16, v []byte) {
+			return wire.EachAttribute(v, func(kind uint16, v []byte) error {
 				switch kind {
 				case nl.CTA_PROTO_NUM:
-					d.protocol = state.Protocol(in.uint8(v))
+					d.protocol = state.Protocol(in.Uint8(v))
 				case nl.CTA_PROTO_SRC_PORT:
-					fromPort = in.port(v)
+					fromPort = in.Port(v)
 				case nl.CTA_PROTO_DST_PORT:
-					toPort = in.port(v)
+					toPort = in.Port(v)
 				}
+				return nil
 			})
 		}
+		return nil
 	})
-	if err != nil || short != nil || shorter != nil || in.bad || !from.IsValid() || !to.IsValid() {
-		return direction{}, errShort
+	if err != nil || in.Bad || !from.IsValid() || !to.IsValid() {
+		return direction{}, wire.ErrMalformed
 	}
 	d.from, d.to = netip.AddrPortFrom(from, fromPort), netip.AddrPortFrom(to, toPort)
 	return d, nil
@@ -90,10 +93,10 @@ func readDirection(tuple []byte) (d direction, err error) {
 
 // deletion is a request to delete this entry. The header says of which family it
 // is.
-func (f flow) deletion(header []byte) request {
-	body := attribute(slices.Clone(header), unix.NLA_F_NESTED|nl.CTA_TUPLE_ORIG, f.tuple)
+func (f flow) deletion(header []byte) wire.Request {
+	body := wire.Append(slices.Clone(header), unix.NLA_F_NESTED|nl.CTA_TUPLE_ORIG, f.tuple...)
 	if f.zone != nil {
-		body = attribute(body, nl.CTA_ZONE, f.zone)
+		body = wire.Append(body, nl.CTA_ZONE, f.zone...)
 	}
-	return request{kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_DELETE, body: body}
+	return wire.Request{Kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_DELETE, Body: body}
 }

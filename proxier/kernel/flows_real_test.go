@@ -12,6 +12,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -19,18 +20,18 @@ import (
 // server answers.
 func crowd(t *testing.T, n int, server, real string) {
 	t.Helper()
-	c, err := dial(unix.NETLINK_NETFILTER)
+	c, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.close() }()
-	requests := make([]request, n)
+	defer func() { _ = c.Close() }()
+	requests := make([]wire.Request, n)
 	for i := range requests {
 		client := netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, 10<<24|200<<16|uint32(i))))
 		asked, answers := between(state.UDP, netip.AddrPortFrom(client, 40000).String(), server, real)
-		requests[i] = newFlow(flowMessage(asked, answers, attribute(nil, nl.CTA_TIMEOUT, binary.BigEndian.AppendUint32(nil, 3600))...))
+		requests[i] = newFlow(flowMessage(asked, answers, wire.Append(nil, nl.CTA_TIMEOUT, binary.BigEndian.AppendUint32(nil, 3600)...)...))
 	}
-	for i, err := range c.do(requests) {
+	for i, err := range c.Do(requests) {
 		if err != nil {
 			t.Fatalf("flow %d: %v", i, err)
 		}
@@ -85,15 +86,15 @@ func TestALookAtFlowsTakesNoMemory(t *testing.T) {
 func TestFlowsOfAllZonesAreForgotten(t *testing.T) {
 	freshNamespace(t)
 	k := openHere(t, config)
-	c, err := dial(unix.NETLINK_NETFILTER)
+	c, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.close() }()
+	defer func() { _ = c.Close() }()
 	asked, answers := between(state.UDP, "10.200.0.1:40000", "10.96.0.10:53", "10.96.0.10:53")
-	for _, zone := range [][]byte{nil, attribute(nil, nl.CTA_ZONE, bigEndian(7))} {
-		more := attribute(zone, nl.CTA_TIMEOUT, binary.BigEndian.AppendUint32(nil, 3600))
-		if err := c.do([]request{newFlow(flowMessage(asked, answers, more...))})[0]; err != nil {
+	for _, zone := range [][]byte{nil, wire.Append(nil, nl.CTA_ZONE, wire.Port(7)...)} {
+		more := wire.Append(zone, nl.CTA_TIMEOUT, binary.BigEndian.AppendUint32(nil, 3600)...)
+		if err := c.Do([]wire.Request{newFlow(flowMessage(asked, answers, more...))})[0]; err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,6 +104,6 @@ func TestFlowsOfAllZonesAreForgotten(t *testing.T) {
 	}
 }
 
-func newFlow(body []byte) request {
-	return request{kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_NEW, flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, body: body}
+func newFlow(body []byte) wire.Request {
+	return wire.Request{Kind: unix.NFNL_SUBSYS_CTNETLINK<<8 | nl.IPCTNL_MSG_CT_NEW, Flags: unix.NLM_F_CREATE | unix.NLM_F_EXCL, Body: body}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -16,16 +17,16 @@ func tuple(kind uint16, d direction) []byte {
 	if d.to.Addr().Is6() {
 		source, destination = nl.CTA_IP_V6_SRC, nl.CTA_IP_V6_DST
 	}
-	ip := attribute(attribute(nil, source, d.from.Addr().AsSlice()), destination, d.to.Addr().AsSlice())
-	proto := attribute(nil, nl.CTA_PROTO_NUM, []byte{byte(d.protocol)})
-	proto = attribute(attribute(proto, nl.CTA_PROTO_SRC_PORT, bigEndian(d.from.Port())), nl.CTA_PROTO_DST_PORT, bigEndian(d.to.Port()))
-	both := attribute(nil, unix.NLA_F_NESTED|nl.CTA_TUPLE_IP, ip)
-	return attribute(nil, unix.NLA_F_NESTED|kind, attribute(both, unix.NLA_F_NESTED|nl.CTA_TUPLE_PROTO, proto))
+	ip := wire.Append(wire.Append(nil, source, d.from.Addr().AsSlice()...), destination, d.to.Addr().AsSlice()...)
+	proto := wire.Append(nil, nl.CTA_PROTO_NUM, []byte{byte(d.protocol)}...)
+	proto = wire.Append(wire.Append(proto, nl.CTA_PROTO_SRC_PORT, wire.Port(d.from.Port())...), nl.CTA_PROTO_DST_PORT, wire.Port(d.to.Port())...)
+	both := wire.Append(nil, unix.NLA_F_NESTED|nl.CTA_TUPLE_IP, ip...)
+	return wire.Append(nil, unix.NLA_F_NESTED|kind, wire.Append(both, unix.NLA_F_NESTED|nl.CTA_TUPLE_PROTO, proto...)...)
 }
 
 // flowMessage is the body of a message about a flow.
 func flowMessage(asked, answers direction, more ...byte) []byte {
-	b := append(netfilterHeader(byte(addressFamily(asked.to.Addr())), 0), tuple(nl.CTA_TUPLE_ORIG, asked)...)
+	b := append(wire.NetfilterHeader(byte(wire.AddressFamily(asked.to.Addr())), 0), tuple(nl.CTA_TUPLE_ORIG, asked)...)
 	b = append(b, tuple(nl.CTA_TUPLE_REPLY, answers)...)
 	return append(b, more...)
 }
@@ -38,16 +39,16 @@ func between(p state.Protocol, client, server, real string) (asked, answers dire
 
 func TestFlowsAreRead(t *testing.T) {
 	asked, answers := between(state.UDP, "10.244.1.9:40000", "10.96.0.10:53", "10.244.1.1:5353")
-	more := attribute(attribute(nil, nl.CTA_ZONE, []byte{0, 7}), nl.CTA_TIMEOUT, []byte{0, 0, 0, 9})
+	more := wire.Append(wire.Append(nil, nl.CTA_ZONE, []byte{0, 7}...), nl.CTA_TIMEOUT, []byte{0, 0, 0, 9}...)
 	body := flowMessage(asked, answers, more...)
 	f, err := readFlow(body)
 	if err != nil || f.asked != asked || f.answers != answers {
 		t.Errorf("%+v, %v", f, err)
 	}
-	want := append(netfilterHeader(unix.AF_INET, 0), tuple(nl.CTA_TUPLE_ORIG, asked)...)
-	want = attribute(want, nl.CTA_ZONE, []byte{0, 7})
-	if got := f.deletion(netfilterHeader(unix.AF_INET, 0)); string(got.body) != string(want) {
-		t.Errorf("deleted by\n%x, want\n%x", got.body, want)
+	want := append(wire.NetfilterHeader(unix.AF_INET, 0), tuple(nl.CTA_TUPLE_ORIG, asked)...)
+	want = wire.Append(want, nl.CTA_ZONE, []byte{0, 7}...)
+	if got := f.deletion(wire.NetfilterHeader(unix.AF_INET, 0)); string(got.Body) != string(want) {
+		t.Errorf("deleted by\n%x, want\n%x", got.Body, want)
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = readFlow(body) }); n > 0 {
 		t.Errorf("to read a flow makes %v pieces of garbage", n)
@@ -57,14 +58,14 @@ func TestFlowsAreRead(t *testing.T) {
 func TestMalformedFlowsAreErrors(t *testing.T) {
 	asked, answers := between(state.TCP, "[fd00::9]:40000", "[fd00::10]:80", "[fd00::1]:8080")
 	body := flowMessage(asked, answers)
-	header := netfilterHeader(unix.AF_INET, 0)
+	header := wire.NetfilterHeader(unix.AF_INET, 0)
 	for name, b := range map[string][]byte{
 		"nothing":           nil,
 		"a header":          body[:4],
 		"one direction":     append(header, tuple(nl.CTA_TUPLE_ORIG, asked)...),
 		"half of one":       body[:20],
 		"half of the other": body[:len(body)-8],
-		"no addresses":      append(attribute(header, nl.CTA_TUPLE_ORIG, nil), tuple(nl.CTA_TUPLE_REPLY, answers)...),
+		"no addresses":      append(wire.Append(header, nl.CTA_TUPLE_ORIG, nil...), tuple(nl.CTA_TUPLE_REPLY, answers)...),
 	} {
 		if f, err := readFlow(b); err == nil {
 			t.Errorf("%s is read as %+v", name, f)
@@ -75,7 +76,7 @@ func TestMalformedFlowsAreErrors(t *testing.T) {
 func FuzzFlows(f *testing.F) {
 	for _, server := range []string{"10.96.0.10:53", "[fd00::10]:53"} {
 		asked, answers := between(state.UDP, server, server, server)
-		f.Add(flowMessage(asked, answers, attribute(nil, nl.CTA_ZONE, bigEndian(7))...))
+		f.Add(flowMessage(asked, answers, wire.Append(nil, nl.CTA_ZONE, wire.Port(7)...)...))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := readFlow(b)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -101,7 +102,7 @@ func TestAddressesFollowTheDevice(t *testing.T) {
 		t.Errorf("%v, %v; want two addresses", bound, err)
 	}
 	nowhere := reconcile.Op[netip.Addr, state.None]{Verb: reconcile.Create, Key: netip.MustParseAddr("10.96.0.3")}
-	if got := k.route.do([]request{addressRequest(0, nowhere)})[0]; !errors.Is(got, unix.ENODEV) {
+	if got := k.route.Do([]wire.Request{addressRequest(0, nowhere)})[0]; !errors.Is(got, unix.ENODEV) {
 		t.Errorf("an address for device 0: %v, want %v", got, unix.ENODEV)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -21,7 +22,7 @@ func permitted() error {
 		return fmt.Errorf("read own capabilities: %w", err)
 	}
 	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
-		return ErrPermission
+		return wire.ErrPermission
 	}
 	return nil
 }
@@ -116,14 +117,14 @@ func (k *Kernel) probeScheduler(ctx context.Context) error {
 // none of this name.
 func (k *Kernel) TryScheduler(_ context.Context, name string) error {
 	whole, key := markService(unix.AF_INET, probeMark, name), markKey(unix.AF_INET, probeMark)
-	made := k.servers.do([]request{command(newService, attribute(nil, attrService, whole))})[0]
-	gone := k.servers.do([]request{command(delService, attribute(nil, attrService, key))})[0]
-	err := translate(made, map[unix.Errno]error{
+	made := k.servers.Do([]wire.Request{command(newService, wire.Append(nil, attrService, whole...))})[0]
+	gone := k.servers.Do([]wire.Request{command(delService, wire.Append(nil, attrService, key...))})[0]
+	err := wire.Translate(made, map[unix.Errno]error{
 		unix.EEXIST: nil,
 		unix.ENOENT: fmt.Errorf("%w: %s (module ip_vs_%s)", state.ErrNoScheduler, name, name),
 	})
 	if err == nil {
-		err = translate(gone, nil)
+		err = wire.Translate(gone, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("try scheduler %q: %w", name, err)

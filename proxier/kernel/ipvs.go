@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -71,17 +72,17 @@ const (
 )
 
 // command is a request to IPVS.
-func command(cmd uint8, body []byte) request {
-	return request{body: append([]byte{cmd, ipvsVersion, 0, 0}, body...)}
+func command(cmd uint8, body []byte) wire.Request {
+	return wire.Request{Body: append([]byte{cmd, ipvsVersion, 0, 0}, body...)}
 }
 
 // serviceKey names a virtual server, the part that every command needs.
 func serviceKey(vs state.VirtualServer) []byte {
 	var b []byte
-	b = attribute16(b, svcFamily, addressFamily(vs.Addr.Addr()))
-	b = attribute16(b, svcProtocol, uint16(vs.Protocol))
-	b = attribute(b, svcAddr, wideAddr(vs.Addr.Addr()))
-	return attribute(b, svcPort, bigEndian(vs.Addr.Port()))
+	b = wire.Append16(b, svcFamily, wire.AddressFamily(vs.Addr.Addr()))
+	b = wire.Append16(b, svcProtocol, uint16(vs.Protocol))
+	b = wire.Append(b, svcAddr, wideAddr(vs.Addr.Addr())...)
+	return wire.Append(b, svcPort, wire.Port(vs.Addr.Port())...)
 }
 
 // service is a whole virtual server, with our flag on it.
@@ -94,15 +95,15 @@ func service(vs state.VirtualServer, how state.Balancing) []byte {
 		netmask = 128
 	}
 	b := serviceKey(vs)
-	b = attribute(b, svcScheduler, append([]byte(how.Scheduler), 0))
-	b = attribute(b, svcFlags, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, flags), 0xffffffff))
-	b = attribute32(b, svcTimeout, uint32(how.Affinity/time.Second))
-	return attribute32(b, svcNetmask, netmask)
+	b = wire.Append(b, svcScheduler, append([]byte(how.Scheduler), 0)...)
+	b = wire.Append(b, svcFlags, binary.NativeEndian.AppendUint32(binary.NativeEndian.AppendUint32(nil, flags), 0xffffffff)...)
+	b = wire.Append32(b, svcTimeout, uint32(how.Affinity/time.Second))
+	return wire.Append32(b, svcNetmask, netmask)
 }
 
 // markKey names the virtual server of a packet mark.
 func markKey(family uint16, mark uint32) []byte {
-	return attribute32(attribute16(nil, svcFamily, family), svcMark, mark)
+	return wire.Append32(wire.Append16(nil, svcFamily, family), svcMark, mark)
 }
 
 // markService is a whole one, with our flag on it.
@@ -111,29 +112,20 @@ func markService(family uint16, mark uint32, scheduler string) []byte {
 	if family == unix.AF_INET6 {
 		netmask = 128
 	}
-	b := attribute(markKey(family, mark), svcScheduler, append([]byte(scheduler), 0))
-	b = attribute(b, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff})
-	return attribute32(attribute32(b, svcTimeout, 0), svcNetmask, netmask)
+	b := wire.Append(markKey(family, mark), svcScheduler, append([]byte(scheduler), 0)...)
+	b = wire.Append(b, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}...)
+	return wire.Append32(wire.Append32(b, svcTimeout, 0), svcNetmask, netmask)
 }
 
 // destination is a whole real server.
 func destination(addr netip.AddrPort, forward uint32, weight state.Weight) []byte {
-	b := attribute(nil, destAddr, wideAddr(addr.Addr()))
-	b = attribute(b, destPort, bigEndian(addr.Port()))
-	b = attribute32(b, destForward, forward)
-	b = attribute32(b, destWeight, uint32(weight))
-	b = attribute32(b, destUpper, 0)
-	return attribute32(b, destLower, 0)
-}
-
-func addressFamily(a netip.Addr) uint16 {
-	if a.Is4() {
-		return unix.AF_INET
-	}
-	return unix.AF_INET6
+	b := wire.Append(nil, destAddr, wideAddr(addr.Addr())...)
+	b = wire.Append(b, destPort, wire.Port(addr.Port())...)
+	b = wire.Append32(b, destForward, forward)
+	b = wire.Append32(b, destWeight, uint32(weight))
+	b = wire.Append32(b, destUpper, 0)
+	return wire.Append32(b, destLower, 0)
 }
 
 // wideAddr is the kernel's union nf_inet_addr: 16 bytes for both families.
 func wideAddr(a netip.Addr) []byte { return append(a.AsSlice(), make([]byte, 16-a.BitLen()/8)...) }
-
-func bigEndian(port uint16) []byte { return binary.BigEndian.AppendUint16(nil, port) }

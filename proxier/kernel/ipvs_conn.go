@@ -8,45 +8,47 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // ipvsConn is a generic netlink socket to IPVS. The kernel numbers what can be
 // reached that way when it is loaded: IPVS that was unloaded and loaded anew has
 // another number, and under the old one nothing is there.
 type ipvsConn struct {
-	conn   *conn
+	conn   *wire.Conn
 	links  *netlink.Handle
 	number uint16 // zero: without IPVS
 }
 
-// do is conn.do with IPVS.
-func (c *ipvsConn) do(requests []request) []error {
-	return c.ask(requests, func(int, []byte) {})
+// Do is that of the Conn, with IPVS.
+func (c *ipvsConn) Do(requests []wire.Request) []error {
+	return c.Ask(requests, func(int, []byte) error { return nil })
 }
 
-// ask is conn.ask with IPVS.
-func (c *ipvsConn) ask(requests []request, reply func(i int, body []byte)) []error {
-	errs := c.conn.ask(c.numbered(requests), reply)
+// Ask is that of the Conn, with IPVS.
+func (c *ipvsConn) Ask(requests []wire.Request, reply func(i int, body []byte) error) []error {
+	errs := c.conn.Ask(c.numbered(requests), reply)
 	if slices.ContainsFunc(errs, absent) && c.renumbered() {
-		errs = c.conn.ask(c.numbered(requests), reply) // none has reached it
+		errs = c.conn.Ask(c.numbered(requests), reply) // none has reached it
 	}
 	return errs
 }
 
-// list is conn.list with IPVS.
-func (c *ipvsConn) list(r request, take func(body []byte) error) error {
-	r.kind = c.number
-	err := c.conn.list(r, take)
+// List is that of the Conn, with IPVS.
+func (c *ipvsConn) List(r wire.Request, take func(body []byte) error) error {
+	r.Kind = c.number
+	err := c.conn.List(r, take)
 	if absent(err) && c.renumbered() {
-		r.kind = c.number
-		err = c.conn.list(r, take)
+		r.Kind = c.number
+		err = c.conn.List(r, take)
 	}
 	return err
 }
 
-func (c *ipvsConn) numbered(requests []request) []request {
+func (c *ipvsConn) numbered(requests []wire.Request) []wire.Request {
 	for i := range requests {
-		requests[i].kind = c.number
+		requests[i].Kind = c.number
 	}
 	return requests
 }
@@ -81,7 +83,7 @@ func (c *ipvsConn) load(scheduler string) error {
 func (c *ipvsConn) find() error {
 	family, err := c.links.GenlFamilyGet("IPVS")
 	if err != nil {
-		return fmt.Errorf("find IPVS: %w", translate(err, nil))
+		return fmt.Errorf("find IPVS: %w", wire.Translate(err, nil))
 	}
 	c.number = family.ID
 	return nil
@@ -89,6 +91,6 @@ func (c *ipvsConn) find() error {
 
 // dialIPVS opens a socket, which has yet to find IPVS.
 func (k *Kernel) dialIPVS() (*ipvsConn, error) {
-	c, err := dial(unix.NETLINK_GENERIC)
+	c, err := wire.Dial(unix.NETLINK_GENERIC)
 	return &ipvsConn{conn: c, links: k.links}, err
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"sync"
 	"sync/atomic"
 
 	"github.com/moby/ipvs"
@@ -14,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
@@ -39,16 +39,15 @@ type Kernel struct {
 	ipvs    *ipvs.Handle    // timeouts
 	servers *ipvsConn       // virtual and real servers
 	names   names           // of schedulers
-	route   *conn           // rtnetlink: addresses
+	route   *wire.Conn      // rtnetlink: addresses
 	links   *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
 	sets    *ipset.Client   // members
 	beside  beside
 
-	deviceIndex atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
-	devicesMade atomic.Int64 // that Prepare has not told of
-	events      *events
-	stop        chan struct{}
-	listening   sync.WaitGroup
+	deviceIndex   atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
+	devicesMade   atomic.Int64 // that Prepare has not told of
+	events        *events
+	subscriptions []*wire.Subscription
 }
 
 // beside is what Prepare, Scan and Do work with, and nobody else: they start
@@ -56,8 +55,8 @@ type Kernel struct {
 type beside struct {
 	sets      *ipset.Client // whole sets
 	servers   *ipvsConn     // the virtual servers of answers
-	netfilter *conn         // nfnetlink: nftables, and what kube-proxy has left
-	route     *conn         // rtnetlink: routes
+	netfilter *wire.Conn    // nfnetlink: nftables, and what kube-proxy has left
+	route     *wire.Conn    // rtnetlink: routes
 	tables    map[ipset.Family]*tables
 	unserved  error // why IPv6 is not among them
 }
@@ -109,7 +108,7 @@ func (k *Kernel) openTimeouts() (err error) {
 
 // opened is a Kernel with what all need, and more.
 func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, names: names{}, events: newEvents(), stop: make(chan struct{})}
+	k = &Kernel{cfg: cfg, names: names{}, events: newEvents()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())
@@ -121,7 +120,7 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC); err != nil {
 		return k, fmt.Errorf("open rtnetlink: %w", err)
 	}
-	if err = k.links.SetSocketTimeout(answerTimeout); err != nil {
+	if err = k.links.SetSocketTimeout(wire.Timeout); err != nil {
 		return k, fmt.Errorf("set a deadline for rtnetlink: %w", err)
 	}
 	if k.sets, err = ipset.Open(); err != nil {
@@ -133,16 +132,16 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.beside.servers, err = k.dialIPVS(); err != nil {
 		return k, err
 	}
-	if k.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+	if k.route, err = wire.Dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
 	if k.beside.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
-	if k.beside.netfilter, err = dial(unix.NETLINK_NETFILTER); err != nil {
+	if k.beside.netfilter, err = wire.Dial(unix.NETLINK_NETFILTER); err != nil {
 		return k, err
 	}
-	if k.beside.route, err = dial(unix.NETLINK_ROUTE); err != nil {
+	if k.beside.route, err = wire.Dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
 	return k, more(k)
@@ -151,26 +150,23 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 // Close lets go of all sockets; nothing in the kernel changes.
 func (k *Kernel) Close() error {
 	var errs []error
-	if !k.closed() {
-		close(k.stop)
+	for _, s := range k.subscriptions {
+		s.Close()
 	}
-	k.listening.Wait()
 	if k.links != nil {
 		k.links.Close()
 	}
 	if k.ipvs != nil {
 		k.ipvs.Close()
 	}
-	sockets := []*conn{k.route, k.beside.netfilter, k.beside.route}
+	sockets := []*wire.Conn{k.route, k.beside.netfilter, k.beside.route}
 	for _, c := range []*ipvsConn{k.servers, k.beside.servers} {
 		if c != nil {
 			sockets = append(sockets, c.conn)
 		}
 	}
 	for _, c := range sockets {
-		if c != nil && c.fd >= 0 {
-			errs = append(errs, c.close())
-		}
+		errs = append(errs, c.Close())
 	}
 	for _, c := range []*ipset.Client{k.sets, k.beside.sets} {
 		if c != nil {

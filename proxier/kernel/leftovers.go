@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -143,7 +144,7 @@ func (l *look) servers() error {
 	if l.k.servers.number == 0 {
 		return nil
 	}
-	return translate(l.k.servers.list(command(getService, nil), func(body []byte) error {
+	return wire.Translate(l.k.servers.List(command(getService, nil), func(body []byte) error {
 		s, err := l.k.names.readService(body)
 		if err == nil && s.vs.Addr.IsValid() && (s.ours || !l.k.excluded(s.vs.Addr.Addr())) {
 			l.found.Servers = append(l.found.Servers, leftovers.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/moby/ipvs"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -76,8 +77,8 @@ var listings = map[string]func(testing.TB, *Kernel) int{
 			tb.Fatal(err)
 		}
 		for vs := range rows {
-			r := command(getDest, attribute(nil, attrService, serviceKey(vs)))
-			if err := k.servers.list(r, func([]byte) error { count++; return nil }); err != nil {
+			r := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
+			if err := k.servers.List(r, func([]byte) error { count++; return nil }); err != nil {
 				tb.Fatal(err)
 			}
 		}

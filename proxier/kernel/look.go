@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -91,7 +92,7 @@ func (k *Kernel) lookAtServers(m *snapshot.Machine) error {
 	m.Foreign.RealServers = map[state.RealServer]state.Weight{}
 	services, err := k.ipvs.GetServices()
 	if err != nil {
-		return fmt.Errorf("list virtual servers: %w", translate(err, nil))
+		return fmt.Errorf("list virtual servers: %w", wire.Translate(err, nil))
 	}
 	for _, s := range services {
 		addr, ok := netip.AddrFromSlice(s.Address)
@@ -106,7 +107,7 @@ func (k *Kernel) lookAtServers(m *snapshot.Machine) error {
 		servers[vs] = balancing(s)
 		destinations, err := k.ipvs.GetDestinations(s)
 		if err != nil {
-			return fmt.Errorf("list the real servers of %s: %w", vs, translate(err, nil))
+			return fmt.Errorf("list the real servers of %s: %w", vs, wire.Translate(err, nil))
 		}
 		for _, d := range destinations {
 			at, _ := netip.AddrFromSlice(d.Address)
@@ -185,11 +186,11 @@ func rulesOf(dump string) (rules []string) {
 func InterfaceTo(addr netip.Addr) (string, error) {
 	routes, err := netlink.RouteGet(addr.AsSlice())
 	if err != nil || len(routes) == 0 {
-		return "", fmt.Errorf("find the route to %s: %w", addr, cmp.Or(translate(err, nil), errors.New("there is none")))
+		return "", fmt.Errorf("find the route to %s: %w", addr, cmp.Or(wire.Translate(err, nil), errors.New("there is none")))
 	}
 	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
 	if err != nil {
-		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, translate(err, nil))
+		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, wire.Translate(err, nil))
 	}
 	return link.Attrs().Name, nil
 }

@@ -53,7 +53,7 @@ func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state
 		if !removing {
 			for _, err := range m.k.sets.Add(set, entries) {
 				if errors.Is(err, ipset.ErrInvalid) {
-					err = refused{err}
+					err = reconcile.Refused(err)
 				}
 				errs = append(errs, err)
 			}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 // NodeAddresses are those by which this machine can be reached: of every
@@ -36,8 +38,8 @@ func reachable(a netip.Addr) bool { return a.IsGlobalUnicast() }
 // bound lists the addresses of the links that are of interest; of all others
 // nothing is read but the number of their link.
 func (k *Kernel) bound(interest func(link int) bool) (all []bound, err error) {
-	r := request{kind: unix.RTM_GETADDR, body: make([]byte, unix.SizeofIfAddrmsg)}
-	err = k.route.relist(r, func() { all = nil }, func(body []byte) error {
+	r := wire.Request{Kind: unix.RTM_GETADDR, Body: make([]byte, unix.SizeofIfAddrmsg)}
+	err = k.route.Relist(r, func() { all = nil }, func(body []byte) error {
 		link, family, err := linkOfAddress(body)
 		if err != nil || !interest(link) || family != unix.AF_INET && family != unix.AF_INET6 {
 			return err
@@ -46,5 +48,5 @@ func (k *Kernel) bound(interest func(link int) bool) (all []bound, err error) {
 		all = append(all, b)
 		return err
 	})
-	return all, translate(err, nil)
+	return all, wire.Translate(err, nil)
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -103,8 +104,11 @@ type generation struct {
 // generation asks for the present one. An error means only that the rules have
 // to be read.
 func (k *Kernel) generation() (g generation) {
-	r := request{kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, body: netfilterHeader(unix.AF_UNSPEC, 0)}
-	errs := k.beside.netfilter.ask([]request{r}, func(_ int, body []byte) { g, _ = parseGeneration(body) })
+	r := wire.Request{Kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_GETGEN, Body: wire.NetfilterHeader(unix.AF_UNSPEC, 0)}
+	errs := k.beside.netfilter.Ask([]wire.Request{r}, func(_ int, body []byte) (err error) {
+		g, err = parseGeneration(body)
+		return err
+	})
 	if errs[0] != nil {
 		return generation{}
 	}
@@ -113,12 +117,13 @@ func (k *Kernel) generation() (g generation) {
 
 func parseGeneration(body []byte) (g generation, err error) {
 	if len(body) < nl.SizeofNfgenmsg {
-		return g, errShort
+		return g, wire.ErrMalformed
 	}
-	err = eachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) {
+	err = wire.EachAttribute(body[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) error {
 		if kind == unix.NFTA_GEN_ID && len(v) >= 4 {
 			g = generation{binary.BigEndian.Uint32(v), true}
 		}
+		return nil
 	})
 	return g, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -23,16 +24,16 @@ const (
 
 // routeRequest replaces the route that the kernel makes for an IPv4 address of
 // our device. It goes with the address.
-func routeRequest(link int, addr netip.Addr) request {
+func routeRequest(link int, addr netip.Addr) wire.Request {
 	body := routeHeader()
 	body[1] = byte(addr.BitLen())
 	body[5], body[6], body[7] = unix.RTPROT_KERNEL, unix.RT_SCOPE_HOST, unix.RTN_LOCAL
-	body = attribute(body, unix.RTA_DST, addr.AsSlice())
-	body = attribute(body, unix.RTA_PREFSRC, addr.AsSlice())
-	body = attribute32(body, unix.RTA_OIF, uint32(link))
-	metrics := attribute32(attribute32(nil, unix.RTAX_LOCK, mtuLock), unix.RTAX_MTU, wholeMTU)
-	body = attribute(body, unix.RTA_METRICS, metrics)
-	return request{kind: unix.RTM_NEWROUTE, flags: unix.NLM_F_REPLACE, body: body}
+	body = wire.Append(body, unix.RTA_DST, addr.AsSlice()...)
+	body = wire.Append(body, unix.RTA_PREFSRC, addr.AsSlice()...)
+	body = wire.Append32(body, unix.RTA_OIF, uint32(link))
+	metrics := wire.Append32(wire.Append32(nil, unix.RTAX_LOCK, mtuLock), unix.RTAX_MTU, wholeMTU)
+	body = wire.Append(body, unix.RTA_METRICS, metrics...)
+	return wire.Request{Kind: unix.RTM_NEWROUTE, Flags: unix.NLM_F_REPLACE, Body: body}
 }
 
 // routeHeader is a struct rtmsg about the local table of IPv4.
@@ -55,9 +56,9 @@ func (k *Kernel) ensureRoutes() (replaced int, err error) {
 		return 0, err
 	}
 	// Kernels that can, since 4.20, name these only.
-	r := request{kind: unix.RTM_GETROUTE, body: attribute32(routeHeader(), unix.RTA_OIF, uint32(ours))}
-	var due []request
-	err = k.beside.route.relist(r, func() { due = nil }, func(body []byte) error {
+	r := wire.Request{Kind: unix.RTM_GETROUTE, Body: wire.Append32(routeHeader(), unix.RTA_OIF, uint32(ours))}
+	var due []wire.Request
+	err = k.beside.route.Relist(r, func() { due = nil }, func(body []byte) error {
 		route, err := parseRoute(body)
 		if err == nil && route.local && route.link == ours && !route.divisible {
 			due = append(due, routeRequest(ours, route.addr))
@@ -65,11 +66,11 @@ func (k *Kernel) ensureRoutes() (replaced int, err error) {
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("list routes to addresses on %s: %w", Device, translate(err, nil))
+		return 0, fmt.Errorf("list routes to addresses on %s: %w", Device, wire.Translate(err, nil))
 	}
 	gone := map[unix.Errno]error{unix.ENODEV: nil, unix.ENOENT: nil, unix.EINVAL: nil} // it is not bound any more
-	for i, err := range k.beside.route.do(due) {
-		if err = translate(err, gone); err != nil {
+	for i, err := range k.beside.route.Do(due) {
+		if err = wire.Translate(err, gone); err != nil {
 			return i, fmt.Errorf("replace a route to an address on %s: %w", Device, err)
 		}
 	}
@@ -87,11 +88,11 @@ type route struct {
 // parseRoute reads a struct rtmsg and the attributes behind it.
 func parseRoute(body []byte) (r route, err error) {
 	if len(body) < unix.SizeofRtMsg {
-		return r, errShort
+		return r, wire.ErrMalformed
 	}
 	r.local = body[0] == unix.AF_INET && body[1] == 32 && body[4] == unix.RT_TABLE_LOCAL && body[7] == unix.RTN_LOCAL
 	var metrics []byte
-	err = eachAttribute(body[unix.SizeofRtMsg:], func(kind uint16, v []byte) {
+	err = wire.EachAttribute(body[unix.SizeofRtMsg:], func(kind uint16, v []byte) error {
 		switch {
 		case kind == unix.RTA_DST:
 			r.addr, _ = netip.AddrFromSlice(v)
@@ -100,11 +101,13 @@ func parseRoute(body []byte) (r route, err error) {
 		case kind == unix.RTA_METRICS:
 			metrics = v
 		}
+		return nil
 	})
 	if err != nil {
 		return r, err
 	}
-	return r, eachAttribute(metrics, func(kind uint16, v []byte) {
+	return r, wire.EachAttribute(metrics, func(kind uint16, v []byte) error {
 		r.divisible = r.divisible || kind == unix.RTAX_LOCK && len(v) == 4 && binary.NativeEndian.Uint32(v)&mtuLock != 0
+		return nil
 	})
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -25,9 +26,9 @@ type virtualServers struct{ k *Kernel }
 
 func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Balancing, error) {
 	rows := map[state.VirtualServer]state.Balancing{}
-	err := v.k.servers.list(command(getService, nil), func(body []byte) error { return v.read(body, rows) })
+	err := v.k.servers.List(command(getService, nil), func(body []byte) error { return v.read(body, rows) })
 	if err != nil {
-		return nil, translate(err, nil)
+		return nil, wire.Translate(err, nil)
 	}
 	return rows, nil
 }
@@ -49,20 +50,23 @@ const looksPerSend = 16
 func (v virtualServers) Look(_ context.Context, keys []state.VirtualServer) (map[state.VirtualServer]state.Balancing, error) {
 	rows := make(map[state.VirtualServer]state.Balancing, len(keys))
 	for some := range slices.Chunk(keys, looksPerSend) {
-		requests := make([]request, len(some))
+		requests := make([]wire.Request, len(some))
 		for i, vs := range some {
-			requests[i] = command(getService, attribute(nil, attrService, serviceKey(vs)))
+			requests[i] = command(getService, wire.Append(nil, attrService, serviceKey(vs)...))
 		}
 		told := make([]error, len(some))
 		for i := range told {
-			told[i] = errShort
+			told[i] = wire.ErrMalformed
 		}
-		verdicts := v.k.servers.ask(requests, func(i int, body []byte) { told[i] = v.read(body, rows) })
+		verdicts := v.k.servers.Ask(requests, func(i int, body []byte) error {
+			told[i] = v.read(body, rows)
+			return nil
+		})
 		for i, vs := range some {
 			switch err := verdicts[i]; {
 			case errors.Is(err, unix.ESRCH):
 			case err != nil:
-				return nil, fmt.Errorf("%s: %w", vs, translate(err, nil))
+				return nil, fmt.Errorf("%s: %w", vs, wire.Translate(err, nil))
 			case told[i] != nil:
 				return nil, fmt.Errorf("%s: %w", vs, told[i])
 			}
@@ -72,22 +76,22 @@ func (v virtualServers) Look(_ context.Context, keys []state.VirtualServer) (map
 }
 
 func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.VirtualServer, state.Balancing]) []error {
-	requests := func(op reconcile.Op[state.VirtualServer, state.Balancing], otherwise bool) request {
+	requests := func(op reconcile.Op[state.VirtualServer, state.Balancing], otherwise bool) wire.Request {
 		switch {
 		case op.Verb == reconcile.Delete:
-			return command(delService, attribute(nil, attrService, serviceKey(op.Key)))
+			return command(delService, wire.Append(nil, attrService, serviceKey(op.Key)...))
 		case (op.Verb == reconcile.Create) != otherwise:
-			return command(newService, attribute(nil, attrService, service(op.Key, op.Value)))
+			return command(newService, wire.Append(nil, attrService, service(op.Key, op.Value)...))
 		default:
-			return command(setService, attribute(nil, attrService, service(op.Key, op.Value)))
+			return command(setService, wire.Append(nil, attrService, service(op.Key, op.Value)...))
 		}
 	}
 	errs := applyTwice(v.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
-			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
+			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
 		} else {
-			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ENOENT: fmt.Errorf("%w: %s", state.ErrNoScheduler, op.Value.Scheduler)})
+			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ENOENT: fmt.Errorf("%w: %s", state.ErrNoScheduler, op.Value.Scheduler)})
 		}
 	}
 	return errs
@@ -134,8 +138,8 @@ func (r realServers) under(ctx context.Context, parents iter.Seq[state.VirtualSe
 // read puts the real servers of vs into rows. Of a virtual server that does not
 // exist the kernel lists none.
 func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]state.Weight) error {
-	request := command(getDest, attribute(nil, attrService, serviceKey(vs)))
-	err := r.k.servers.list(request, func(body []byte) error {
+	request := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
+	err := r.k.servers.List(request, func(body []byte) error {
 		rs, weight, err := readDestination(vs, body)
 		if err == nil {
 			rows[rs] = weight
@@ -143,15 +147,15 @@ func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]stat
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("of %s: %w", vs, translate(err, nil))
+		return fmt.Errorf("of %s: %w", vs, wire.Translate(err, nil))
 	}
 	return nil
 }
 
 func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServer, state.Weight]) []error {
-	requests := func(op reconcile.Op[state.RealServer, state.Weight], otherwise bool) request {
-		body := attribute(nil, attrService, serviceKey(op.Key.VirtualServer))
-		body = attribute(body, attrDest, destination(op.Key.Addr, forwardNAT, op.Value))
+	requests := func(op reconcile.Op[state.RealServer, state.Weight], otherwise bool) wire.Request {
+		body := wire.Append(nil, attrService, serviceKey(op.Key.VirtualServer)...)
+		body = wire.Append(body, attrDest, destination(op.Key.Addr, forwardNAT, op.Value)...)
 		switch {
 		case op.Verb == reconcile.Delete:
 			return command(delDest, body)
@@ -164,9 +168,9 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 	errs := applyTwice(r.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
-			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
+			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
 		} else {
-			errs[i] = verdict(errs[i], map[unix.Errno]error{unix.ESRCH: state.ErrNoVirtualServer})
+			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ESRCH: state.ErrNoVirtualServer})
 		}
 	}
 	return errs
@@ -177,16 +181,16 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 // caller believes in may be old, and an op has to end with the row as wanted.
 func applyTwice[K, V comparable](
 	c *ipvsConn, ops []reconcile.Op[K, V],
-	encode func(op reconcile.Op[K, V], otherwise bool) request,
+	encode func(op reconcile.Op[K, V], otherwise bool) wire.Request,
 	mistaken map[unix.Errno]bool,
 ) []error {
-	first := make([]request, len(ops))
+	first := make([]wire.Request, len(ops))
 	for i, op := range ops {
 		first[i] = encode(op, false)
 	}
-	errs := c.do(first)
+	errs := c.Do(first)
 
-	var again []request
+	var again []wire.Request
 	var which []int
 	for i, err := range errs {
 		var errno unix.Errno
@@ -195,7 +199,7 @@ func applyTwice[K, V comparable](
 			which = append(which, i)
 		}
 	}
-	for i, err := range c.do(again) {
+	for i, err := range c.Do(again) {
 		errs[which[i]] = err
 	}
 	return errs

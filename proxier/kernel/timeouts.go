@@ -9,6 +9,7 @@ import (
 
 	"github.com/moby/ipvs"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
@@ -41,7 +42,7 @@ func isTimeout(name string) bool { return timeoutsOf(&ipvs.Config{})[name] != ni
 func (k *Kernel) setTimeouts() error {
 	now, err := k.ipvs.GetConfig()
 	if err != nil {
-		return fmt.Errorf("read IPVS time-outs: %w", translate(err, nil))
+		return fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
 	before, err := readRecords(k.cfg.Record)
 	if err != nil {
@@ -65,7 +66,7 @@ func (k *Kernel) setTimeouts() error {
 
 func (k *Kernel) configure(want ipvs.Config) error {
 	if err := k.ipvs.SetConfig(&want); err != nil {
-		return fmt.Errorf("set IPVS time-outs: %w", translate(err, nil))
+		return fmt.Errorf("set IPVS time-outs: %w", wire.Translate(err, nil))
 	}
 	return nil
 }
@@ -99,7 +100,7 @@ func (k *Kernel) changedTimeouts(r records) (all []leftovers.Sysctl, err error) 
 	}
 	now, err := k.ipvs.GetConfig()
 	if err != nil {
-		return nil, fmt.Errorf("read IPVS time-outs: %w", translate(err, nil))
+		return nil, fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
 	for name, t := range timeoutsOf(now) {
 		if c, changed := r[name]; changed && c.Is == seconds(*t) && c.Was != c.Is {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -22,7 +23,7 @@ func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.conn.close()) }()
+	defer func() { err = errors.Join(err, c.conn.Close()) }()
 	if err := c.find(); err != nil {
 		return nil, err
 	}
@@ -41,30 +42,33 @@ func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map
 // traffic asks for a few servers at once, and then for the connections that each
 // has now.
 func (k *Kernel) traffic(c *ipvsConn, some []state.VirtualServer, all map[state.VirtualServer]state.Traffic) error {
-	requests := make([]request, len(some))
+	requests := make([]wire.Request, len(some))
 	for i, vs := range some {
-		requests[i] = command(getService, attribute(nil, attrService, serviceKey(vs)))
+		requests[i] = command(getService, wire.Append(nil, attrService, serviceKey(vs)...))
 	}
 	counted := make([]state.Traffic, len(some))
 	told := make([]error, len(some))
 	for i := range told {
-		told[i] = errShort
+		told[i] = wire.ErrMalformed
 	}
-	verdicts := c.ask(requests, func(i int, body []byte) { counted[i], told[i] = readTraffic(body) })
+	verdicts := c.Ask(requests, func(i int, body []byte) error {
+		counted[i], told[i] = readTraffic(body)
+		return nil
+	})
 	for i, vs := range some {
 		if errors.Is(verdicts[i], unix.ESRCH) {
 			continue
 		}
-		if err := errors.Join(translate(verdicts[i], nil), told[i]); err != nil {
+		if err := errors.Join(wire.Translate(verdicts[i], nil), told[i]); err != nil {
 			return fmt.Errorf("count the traffic of %s: %w", vs, err)
 		}
-		err := c.list(command(getDest, attribute(nil, attrService, serviceKey(vs))), func(body []byte) error {
+		err := c.List(command(getDest, wire.Append(nil, attrService, serviceKey(vs)...)), func(body []byte) error {
 			n, err := readActive(body)
 			counted[i].Active += n
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("count the connections of %s: %w", vs, translate(err, nil))
+			return fmt.Errorf("count the connections of %s: %w", vs, wire.Translate(err, nil))
 		}
 		all[vs] = counted[i]
 	}
@@ -77,34 +81,36 @@ func readTraffic(body []byte) (t state.Traffic, err error) {
 		statsConns: &t.Connections, statsInPkts: &t.PacketsIn, statsOutPkts: &t.PacketsOut,
 		statsInBytes: &t.BytesIn, statsOutBytes: &t.BytesOut,
 	}
-	found, short := 0, error(nil)
-	err = eachOf(body, attrService, func(kind uint16, v []byte) {
+	found := 0
+	err = eachOf(body, attrService, func(kind uint16, v []byte) error {
 		if kind != svcStats64 {
-			return
+			return nil
 		}
-		short = eachAttribute(v, func(kind uint16, v []byte) {
+		return wire.EachAttribute(v, func(kind uint16, v []byte) error {
 			if field := fields[kind]; field != nil && len(v) == 8 {
 				*field = binary.NativeEndian.Uint64(v)
 				found++
 			}
+			return nil
 		})
 	})
-	if err == nil && short == nil && found < len(fields) {
-		err = errShort
+	if err == nil && found < len(fields) {
+		err = wire.ErrMalformed
 	}
-	return t, errors.Join(err, short)
+	return t, err
 }
 
 // readActive reads how many connections a real server has.
 func readActive(body []byte) (n int, err error) {
-	var in values
-	err = eachOf(body, attrDest, func(kind uint16, v []byte) {
+	var in wire.Values
+	err = eachOf(body, attrDest, func(kind uint16, v []byte) error {
 		if kind == destActive {
-			n = int(in.uint32(v))
+			n = int(in.Uint32(v))
 		}
+		return nil
 	})
-	if err != nil || in.bad {
-		return 0, errShort
+	if err != nil || in.Bad {
+		return 0, wire.ErrMalformed
 	}
 	return n, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -41,14 +42,14 @@ func (k *Kernel) WaysOut(context.Context) (w state.WaysOut, err error) {
 // in another there is a route for each address of a Service. Kernels before 4.20
 // tell of all tables.
 func (k *Kernel) gateways(family byte) (all []netip.Addr, err error) {
-	r := request{kind: unix.RTM_GETROUTE, body: make([]byte, unix.SizeofRtMsg)}
-	r.body[0], r.body[4] = family, unix.RT_TABLE_MAIN
-	err = k.route.relist(r, func() { all = nil }, func(body []byte) error {
+	r := wire.Request{Kind: unix.RTM_GETROUTE, Body: make([]byte, unix.SizeofRtMsg)}
+	r.Body[0], r.Body[4] = family, unix.RT_TABLE_MAIN
+	err = k.route.Relist(r, func() { all = nil }, func(body []byte) error {
 		found, err := gatewaysIn(body)
 		all = append(all, found...)
 		return err
 	})
-	return all, translate(err, map[unix.Errno]error{unix.ENOENT: nil}) // no such table
+	return all, wire.Translate(err, map[unix.Errno]error{unix.ENOENT: nil}) // no such table
 }
 
 // gatewaysIn reads a struct rtmsg and the attributes behind it: of a default route
@@ -56,7 +57,7 @@ func (k *Kernel) gateways(family byte) (all []netip.Addr, err error) {
 // other family.
 func gatewaysIn(body []byte) (all []netip.Addr, err error) {
 	if len(body) < unix.SizeofRtMsg {
-		return nil, errShort
+		return nil, wire.ErrMalformed
 	}
 	if prefix, table, kind := body[1], body[4], body[7]; prefix != 0 || table != unix.RT_TABLE_MAIN || kind != unix.RTN_UNICAST {
 		return nil, nil
@@ -71,7 +72,7 @@ func hopsIn(attributes []byte) (all []netip.Addr, err error) {
 		}
 	}
 	var several []byte
-	err = eachAttribute(attributes, func(kind uint16, v []byte) {
+	err = wire.EachAttribute(attributes, func(kind uint16, v []byte) error {
 		switch {
 		case kind == unix.RTA_GATEWAY:
 			note(v)
@@ -80,6 +81,7 @@ func hopsIn(attributes []byte) (all []netip.Addr, err error) {
 		case kind == unix.RTA_MULTIPATH:
 			several = v
 		}
+		return nil
 	})
 	for err == nil && len(several) > 0 {
 		length := 0
@@ -87,11 +89,11 @@ func hopsIn(attributes []byte) (all []netip.Addr, err error) {
 			length = int(binary.NativeEndian.Uint16(several))
 		}
 		if length < unix.SizeofRtNexthop || length > len(several) {
-			return all, errShort
+			return all, wire.ErrMalformed
 		}
 		var hops []netip.Addr
 		hops, err = hopsIn(several[unix.SizeofRtNexthop:length])
-		all, several = append(all, hops...), several[min(align4(length), len(several)):]
+		all, several = append(all, hops...), several[min(wire.Align(length), len(several)):]
 	}
 	return all, err
 }

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
 func addressesIn(texts ...string) (all []netip.Addr) {
@@ -33,7 +35,7 @@ func routeMessage(prefix, table byte) []byte {
 func TestGatewaysAreRead(t *testing.T) {
 	const main = unix.RT_TABLE_MAIN
 	hop := func(kind uint16, v []byte) []byte {
-		b := attribute(make([]byte, unix.SizeofRtNexthop), kind, v)
+		b := wire.Append(make([]byte, unix.SizeofRtNexthop), kind, v...)
 		binary.NativeEndian.PutUint16(b, uint16(len(b)))
 		return b
 	}
@@ -42,13 +44,13 @@ func TestGatewaysAreRead(t *testing.T) {
 		message []byte
 		want    []netip.Addr
 	}{
-		"one":             {attribute(routeMessage(0, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}), addressesIn("192.0.2.254")},
-		"other family":    {attribute(routeMessage(0, main), unix.RTA_VIA, via6), addressesIn("2001:db8::1")},
-		"none":            {attribute(routeMessage(0, main), unix.RTA_OIF, []byte{1, 0, 0, 0}), nil},
-		"of a network":    {attribute(routeMessage(24, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}), nil},
-		"another table's": {attribute(routeMessage(0, unix.RT_TABLE_LOCAL), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}), nil},
+		"one":             {wire.Append(routeMessage(0, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), addressesIn("192.0.2.254")},
+		"other family":    {wire.Append(routeMessage(0, main), unix.RTA_VIA, via6...), addressesIn("2001:db8::1")},
+		"none":            {wire.Append(routeMessage(0, main), unix.RTA_OIF, []byte{1, 0, 0, 0}...), nil},
+		"of a network":    {wire.Append(routeMessage(24, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), nil},
+		"another table's": {wire.Append(routeMessage(0, unix.RT_TABLE_LOCAL), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), nil},
 		"several": {
-			attribute(routeMessage(0, main), unix.RTA_MULTIPATH, append(hop(unix.RTA_GATEWAY, []byte{192, 0, 2, 253}), hop(unix.RTA_VIA, via6)...)),
+			wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, append(hop(unix.RTA_GATEWAY, []byte{192, 0, 2, 253}), hop(unix.RTA_VIA, via6)...)...),
 			addressesIn("192.0.2.253", "2001:db8::1"),
 		},
 	} {
@@ -57,8 +59,8 @@ func TestGatewaysAreRead(t *testing.T) {
 		}
 	}
 	for name, message := range map[string][]byte{
-		"no header": routeMessage(0, main)[:8], "a hop that is cut off": attribute(routeMessage(0, main), unix.RTA_MULTIPATH, []byte{40, 0, 0, 0, 1, 0, 0, 0}),
-		"a hop without length": attribute(routeMessage(0, main), unix.RTA_MULTIPATH, make([]byte, 8)),
+		"no header": routeMessage(0, main)[:8], "a hop that is cut off": wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, []byte{40, 0, 0, 0, 1, 0, 0, 0}...),
+		"a hop without length": wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, make([]byte, 8)...),
 	} {
 		if got, err := gatewaysIn(message); err == nil {
 			t.Errorf("%s: %v and no error", name, got)

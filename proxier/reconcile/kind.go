@@ -23,6 +23,15 @@ type Kind[K, V comparable] interface {
 // call.
 var ErrRefused = errors.New("refused")
 
+// Refused makes an ErrRefused of a reason, and says no more than that does.
+func Refused(why error) error { return refused{why} }
+
+type refused struct{ error }
+
+func (r refused) Is(target error) bool { return target == ErrRefused }
+
+func (r refused) Unwrap() error { return r.error }
+
 // Looker is a Kind that can be asked for some rows without a listing of all.
 type Looker[K, V comparable] interface {
 	Kind[K, V]

@@ -38,6 +38,7 @@ var rooms = map[string]string{
 	"cluster": "proxier/cluster", "drain": "proxier/drain", "e2e": "e2e", "health": "proxier/health", "kernel": "proxier/kernel",
 	"kerneltest": "proxier/kernel/kerneltest", "kube-ipvs": "cmd/kube-ipvs", "plan": "proxier/plan",
 	"proxier": "proxier", "reconcile": "proxier/reconcile", "leftovers": "proxier/leftovers", "watch": "proxier/watch",
+	"wire": "proxier/kernel/wire",
 }
 
 // runners are the tests that run the files in testdata, by room.

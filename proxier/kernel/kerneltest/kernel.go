@@ -82,7 +82,7 @@ func New(nodeAddresses ...netip.Addr) *Kernel {
 func (k *Kernel) checkVirtualServer(vs state.VirtualServer, how state.Balancing) error {
 	switch {
 	case !slices.Contains(k.schedulers, how.Scheduler):
-		return refused{fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler)}
+		return reconcile.Refused(fmt.Errorf("%w: %s", state.ErrNoScheduler, how.Scheduler))
 	case !vs.Addr.IsValid() || vs.Addr.Addr() != vs.Addr.Addr().Unmap().WithZone(""):
 		return fmt.Errorf("address %s", vs.Addr)
 	case how.Affinity%time.Second != 0:
@@ -96,9 +96,9 @@ func (k *Kernel) checkRealServer(rs state.RealServer, w state.Weight) error {
 	case w < 0:
 		return fmt.Errorf("weight %d", w)
 	case !has(k.virtualServers.held, rs.VirtualServer):
-		return refused{state.ErrNoVirtualServer}
+		return reconcile.Refused(state.ErrNoVirtualServer)
 	case k.refusing[rs.Addr.Addr()] || noHost(rs.Addr.Addr()):
-		return refused{errors.New("invalid argument")}
+		return reconcile.Refused(errors.New("invalid argument"))
 	}
 	return nil
 }

@@ -1,10 +1,6 @@
 package kerneltest
 
-import (
-	"net/netip"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
-)
+import "net/netip"
 
 // Refuse makes the machine refuse real servers with this address, or take them
 // again.
@@ -19,10 +15,3 @@ func (k *Kernel) Refuse(addr netip.Addr, refuse bool) {
 func noHost(a netip.Addr) bool {
 	return a.IsMulticast() || a.IsUnspecified() || a == netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
-
-// refused is the machine's no to a row, and a reconcile.ErrRefused.
-type refused struct{ error }
-
-func (r refused) Is(target error) bool { return target == reconcile.ErrRefused }
-
-func (r refused) Unwrap() error { return r.error }

@@ -1,4 +1,4 @@
-package kernel
+package wire
 
 import (
 	"encoding/binary"
@@ -15,7 +15,7 @@ func said(kind, flags uint16, seq uint32, body ...byte) []byte {
 	b = binary.NativeEndian.AppendUint16(b, flags)
 	b = binary.NativeEndian.AppendUint32(b, seq)
 	b = append(binary.NativeEndian.AppendUint32(b, 0), body...)
-	return append(b, make([]byte, align4(len(b))-len(b))...)
+	return append(b, make([]byte, Align(len(b))-len(b))...)
 }
 
 func number(n int32) []byte { return binary.NativeEndian.AppendUint32(nil, uint32(n)) }
@@ -35,8 +35,8 @@ func TestEachMessage(t *testing.T) {
 		t.Errorf("verdicts %v", got)
 	}
 	for _, short := range [][]byte{buffer[:12], buffer[:30], said(unix.NLMSG_ERROR, 0, 9, 0)} {
-		if err := eachMessage(short, verdicts); !errors.Is(err, errShort) {
-			t.Errorf("% x: %v, want %v", short, err, errShort)
+		if err := eachMessage(short, verdicts); !errors.Is(err, ErrMalformed) {
+			t.Errorf("% x: %v, want %v", short, err, ErrMalformed)
 		}
 	}
 }
@@ -51,11 +51,11 @@ func TestHowAListingEnds(t *testing.T) {
 	}{
 		"a row":                   {said(30, unix.NLM_F_MULTI, 1, 1, 2, 3), false, nil},
 		"a row that is malformed": {said(30, unix.NLM_F_MULTI, 1), false, broken},
-		"interrupted":             {said(30, unix.NLM_F_MULTI|unix.NLM_F_DUMP_INTR, 1, 1, 2, 3), false, errInterrupted},
+		"interrupted":             {said(30, unix.NLM_F_MULTI|unix.NLM_F_DUMP_INTR, 1, 1, 2, 3), false, ErrInterrupted},
 		"done":                    {said(unix.NLMSG_DONE, unix.NLM_F_MULTI, 1, number(0)...), true, nil},
-		"interrupted at the end":  {said(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 1, number(0)...), false, errInterrupted},
+		"interrupted at the end":  {said(unix.NLMSG_DONE, unix.NLM_F_DUMP_INTR, 1, number(0)...), false, ErrInterrupted},
 		"broken off":              {said(unix.NLMSG_DONE, unix.NLM_F_MULTI, 1, number(-int32(unix.ENOMEM))...), true, unix.ENOMEM},
-		"done, but how":           {said(unix.NLMSG_DONE, unix.NLM_F_MULTI, 1), true, errShort},
+		"done, but how":           {said(unix.NLMSG_DONE, unix.NLM_F_MULTI, 1), true, ErrMalformed},
 		"refused":                 {said(unix.NLMSG_ERROR, 0, 1, number(-int32(unix.EBUSY))...), true, unix.EBUSY},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -80,24 +80,24 @@ func TestHowAListingEnds(t *testing.T) {
 
 // What does not fit into the buffer is no answer. Any kernel lists its links.
 func TestAMessageThatIsCutOffIsAnError(t *testing.T) {
-	c, err := dial(unix.NETLINK_ROUTE)
+	c, err := Dial(unix.NETLINK_ROUTE)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = c.close() }()
-	links := request{kind: unix.RTM_GETLINK, body: make([]byte, unix.SizeofIfInfomsg)}
+	defer func() { _ = c.Close() }()
+	links := Request{Kind: unix.RTM_GETLINK, Body: make([]byte, unix.SizeofIfInfomsg)}
 	count := 0
 	take := func([]byte) error { count++; return nil }
-	if err := c.list(links, take); err != nil || count == 0 {
+	if err := c.List(links, take); err != nil || count == 0 {
 		t.Fatalf("%d links, %v", count, err)
 	}
 	whole := c.buffer
 	c.buffer = make([]byte, 128)
-	if err := c.list(links, take); !errors.Is(err, errShort) {
-		t.Errorf("a small buffer: %v, want %v", err, errShort)
+	if err := c.List(links, take); !errors.Is(err, ErrMalformed) {
+		t.Errorf("a small buffer: %v, want %v", err, ErrMalformed)
 	}
 	c.buffer, count = whole, 0
-	if err := c.list(links, take); err != nil || count == 0 {
+	if err := c.List(links, take); err != nil || count == 0 {
 		t.Errorf("afterwards: %d links, %v", count, err)
 	}
 }

@@ -1,8 +1,7 @@
-package kernel
+package wire
 
 import (
 	"encoding/binary"
-	"errors"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,11 +18,11 @@ type message struct {
 func eachMessage(buffer []byte, take func(message) error) error {
 	for len(buffer) > 0 {
 		if len(buffer) < unix.SizeofNlMsghdr {
-			return errShort
+			return ErrMalformed
 		}
 		length := int(binary.NativeEndian.Uint32(buffer))
 		if length < unix.SizeofNlMsghdr || length > len(buffer) {
-			return errShort
+			return ErrMalformed
 		}
 		err := take(message{
 			kind:  binary.NativeEndian.Uint16(buffer[4:]),
@@ -34,33 +33,39 @@ func eachMessage(buffer []byte, take func(message) error) error {
 		if err != nil {
 			return err
 		}
-		buffer = buffer[min(align4(length), len(buffer)):]
+		buffer = buffer[min(Align(length), len(buffer)):]
 	}
 	return nil
 }
 
-// verdict is nil or an errno: what a message that ends an answer says.
-func (m message) verdict() (verdict, short error) {
+// verdict is nil or a *Refusal: what a message that ends an answer says.
+func (m message) verdict() (verdict, malformed error) {
 	if len(m.body) < 4 {
-		return nil, errShort
+		return nil, ErrMalformed
 	}
-	if errno := -int32(binary.NativeEndian.Uint32(m.body)); errno != 0 {
-		verdict = unix.Errno(errno)
+	errno := -int32(binary.NativeEndian.Uint32(m.body))
+	if errno == 0 {
+		return nil, nil
 	}
-	return verdict, nil
+	refusal := &Refusal{Errno: unix.Errno(errno)}
+	if m.kind == unix.NLMSG_ERROR && len(m.body) >= 4+unix.SizeofNlMsghdr {
+		refusal.Request = m.body[4+unix.SizeofNlMsghdr:]
+	}
+	return refusal, nil
 }
-
-var errInterrupted = errors.New("a change has interrupted the listing")
 
 // listed hands the body of a message of a listing to take; the last one has
 // only a verdict on the whole.
 func (m message) listed(take func(body []byte) error) (last bool, err error) {
 	switch {
 	case m.flags&unix.NLM_F_DUMP_INTR != 0:
-		return false, errInterrupted
+		return false, ErrInterrupted
 	case m.kind != unix.NLMSG_ERROR && m.kind != unix.NLMSG_DONE:
 		return false, take(m.body)
 	}
-	verdict, short := m.verdict()
-	return true, errors.Join(verdict, short)
+	verdict, malformed := m.verdict()
+	if malformed != nil {
+		return true, malformed
+	}
+	return true, verdict
 }
