@@ -88,11 +88,11 @@ func TestMalformedAnswersAreErrors(t *testing.T) {
 		"half of one":       service[:len(service)/2],
 		"half of another":   dest[:len(dest)/2],
 		"something else":    told(7, nil),
-		"without address":   told(attrService, wire.Append(nil, svcFlags, []byte{flagOurs, 0, 0, 0}...)),
+		"without address":   told(attrService, wire.Append(nil, svcFlags, flagOurs, 0, 0, 0)),
 		"a wrong family":    told(attrDest, wire.Append16(destination(somewhere[0].Addr, forwardNAT, 1), destFamily, 17)),
-		"a wrong length":    told(attrDest, wire.Append(destination(somewhere[0].Addr, forwardNAT, 1), destWeight, []byte{1}...)),
-		"a port of a byte":  told(attrService, wire.Append(nil, svcPort, []byte{1}...)),
-		"a family of three": told(attrService, wire.Append(nil, svcFamily, []byte{1, 2, 3}...)),
+		"a wrong length":    told(attrDest, wire.Append(destination(somewhere[0].Addr, forwardNAT, 1), destWeight, 1)),
+		"a port of a byte":  told(attrService, wire.Append(nil, svcPort, 1)),
+		"a family of three": told(attrService, wire.Append(nil, svcFamily, 1, 2, 3)),
 	} {
 		if s, err := (names{}).readService(b); err == nil && bytes.HasPrefix(b, service[:8]) {
 			t.Errorf("%s is read as service %+v", name, s)

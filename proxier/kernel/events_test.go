@@ -42,7 +42,7 @@ func TestEventsAreRead(t *testing.T) {
 			t.Errorf("%+v, %v", b, err)
 		}
 	}
-	peer := wire.Append(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, []byte{192, 0, 2, 1}...)
+	peer := wire.Append(addressMessage(7, netip.MustParseAddr("192.0.2.2")), unix.IFA_LOCAL, 192, 0, 2, 1)
 	if b, err := parseAddress(peer); err != nil || b.addr != netip.MustParseAddr("192.0.2.1") {
 		t.Errorf("of an address with a peer the local one counts: %+v, %v", b, err)
 	}

@@ -18,7 +18,7 @@ func tuple(kind uint16, d direction) []byte {
 		source, destination = nl.CTA_IP_V6_SRC, nl.CTA_IP_V6_DST
 	}
 	ip := wire.Append(wire.Append(nil, source, d.from.Addr().AsSlice()...), destination, d.to.Addr().AsSlice()...)
-	proto := wire.Append(nil, nl.CTA_PROTO_NUM, []byte{byte(d.protocol)}...)
+	proto := wire.Append(nil, nl.CTA_PROTO_NUM, byte(d.protocol))
 	proto = wire.Append(wire.Append(proto, nl.CTA_PROTO_SRC_PORT, wire.Port(d.from.Port())...), nl.CTA_PROTO_DST_PORT, wire.Port(d.to.Port())...)
 	both := wire.Append(nil, unix.NLA_F_NESTED|nl.CTA_TUPLE_IP, ip...)
 	return wire.Append(nil, unix.NLA_F_NESTED|kind, wire.Append(both, unix.NLA_F_NESTED|nl.CTA_TUPLE_PROTO, proto...)...)
@@ -39,14 +39,14 @@ func between(p state.Protocol, client, server, real string) (asked, answers dire
 
 func TestFlowsAreRead(t *testing.T) {
 	asked, answers := between(state.UDP, "10.244.1.9:40000", "10.96.0.10:53", "10.244.1.1:5353")
-	more := wire.Append(wire.Append(nil, nl.CTA_ZONE, []byte{0, 7}...), nl.CTA_TIMEOUT, []byte{0, 0, 0, 9}...)
+	more := wire.Append(wire.Append(nil, nl.CTA_ZONE, 0, 7), nl.CTA_TIMEOUT, 0, 0, 0, 9)
 	body := flowMessage(asked, answers, more...)
 	f, err := readFlow(body)
 	if err != nil || f.asked != asked || f.answers != answers {
 		t.Errorf("%+v, %v", f, err)
 	}
 	want := append(wire.NetfilterHeader(unix.AF_INET, 0), tuple(nl.CTA_TUPLE_ORIG, asked)...)
-	want = wire.Append(want, nl.CTA_ZONE, []byte{0, 7}...)
+	want = wire.Append(want, nl.CTA_ZONE, 0, 7)
 	if got := f.deletion(wire.NetfilterHeader(unix.AF_INET, 0)); string(got.Body) != string(want) {
 		t.Errorf("deleted by\n%x, want\n%x", got.Body, want)
 	}
@@ -65,7 +65,7 @@ func TestMalformedFlowsAreErrors(t *testing.T) {
 		"one direction":     append(header, tuple(nl.CTA_TUPLE_ORIG, asked)...),
 		"half of one":       body[:20],
 		"half of the other": body[:len(body)-8],
-		"no addresses":      append(wire.Append(header, nl.CTA_TUPLE_ORIG, nil...), tuple(nl.CTA_TUPLE_REPLY, answers)...),
+		"no addresses":      append(wire.Append(header, nl.CTA_TUPLE_ORIG), tuple(nl.CTA_TUPLE_REPLY, answers)...),
 	} {
 		if f, err := readFlow(b); err == nil {
 			t.Errorf("%s is read as %+v", name, f)

@@ -113,7 +113,7 @@ func markService(family uint16, mark uint32, scheduler string) []byte {
 		netmask = 128
 	}
 	b := wire.Append(markKey(family, mark), svcScheduler, append([]byte(scheduler), 0)...)
-	b = wire.Append(b, svcFlags, []byte{flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff}...)
+	b = wire.Append(b, svcFlags, flagOurs, 0, 0, 0, 0xff, 0xff, 0xff, 0xff)
 	return wire.Append32(wire.Append32(b, svcTimeout, 0), svcNetmask, netmask)
 }
 

@@ -44,11 +44,11 @@ func TestGatewaysAreRead(t *testing.T) {
 		message []byte
 		want    []netip.Addr
 	}{
-		"one":             {wire.Append(routeMessage(0, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), addressesIn("192.0.2.254")},
+		"one":             {wire.Append(routeMessage(0, main), unix.RTA_GATEWAY, 192, 0, 2, 254), addressesIn("192.0.2.254")},
 		"other family":    {wire.Append(routeMessage(0, main), unix.RTA_VIA, via6...), addressesIn("2001:db8::1")},
-		"none":            {wire.Append(routeMessage(0, main), unix.RTA_OIF, []byte{1, 0, 0, 0}...), nil},
-		"of a network":    {wire.Append(routeMessage(24, main), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), nil},
-		"another table's": {wire.Append(routeMessage(0, unix.RT_TABLE_LOCAL), unix.RTA_GATEWAY, []byte{192, 0, 2, 254}...), nil},
+		"none":            {wire.Append(routeMessage(0, main), unix.RTA_OIF, 1, 0, 0, 0), nil},
+		"of a network":    {wire.Append(routeMessage(24, main), unix.RTA_GATEWAY, 192, 0, 2, 254), nil},
+		"another table's": {wire.Append(routeMessage(0, unix.RT_TABLE_LOCAL), unix.RTA_GATEWAY, 192, 0, 2, 254), nil},
 		"several": {
 			wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, append(hop(unix.RTA_GATEWAY, []byte{192, 0, 2, 253}), hop(unix.RTA_VIA, via6)...)...),
 			addressesIn("192.0.2.253", "2001:db8::1"),
@@ -59,7 +59,7 @@ func TestGatewaysAreRead(t *testing.T) {
 		}
 	}
 	for name, message := range map[string][]byte{
-		"no header": routeMessage(0, main)[:8], "a hop that is cut off": wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, []byte{40, 0, 0, 0, 1, 0, 0, 0}...),
+		"no header": routeMessage(0, main)[:8], "a hop that is cut off": wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, 40, 0, 0, 0, 1, 0, 0, 0),
 		"a hop without length": wire.Append(routeMessage(0, main), unix.RTA_MULTIPATH, make([]byte, 8)...),
 	} {
 		if got, err := gatewaysIn(message); err == nil {
