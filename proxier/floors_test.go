@@ -25,7 +25,8 @@ var floors = map[string][]string{
 	"proxier/xtables":           {},
 	"proxier/leftovers":         {"ipset", "proxier/state", "proxier/xtables"},
 	"proxier/kernel/wire":       {"proxier/reconcile"},
-	"proxier/kernel":            {"ipset", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/host":       {"ipset", "proxier/kernel/wire", "proxier/leftovers", "proxier/state"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state"},
@@ -38,7 +39,7 @@ var floors = map[string][]string{
 		"proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/state", "proxier/watch",
 	},
 	"cmd/kube-ipvs": {
-		"proxier", "proxier/adminsocket", "proxier/explain", "proxier/health", "proxier/kernel",
+		"proxier", "proxier/adminsocket", "proxier/explain", "proxier/health", "proxier/kernel", "proxier/kernel/host",
 		"proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/nodelock", "proxier/watch",
 	},
 }
@@ -46,7 +47,7 @@ var floors = map[string][]string{
 // thirdParties says who alone may import a library, directly.
 var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel"},
-	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/wire", "ipset"},
+	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs"},
 	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/watch", "cmd/kube-ipvs"},

@@ -58,7 +58,7 @@ func TestWordsAndFlagsSayTheSame(t *testing.T) {
 	for word, flag := range map[string]string{"cleanup": "--cleanup", "init": "--init-only"} {
 		expectOptions(t, mustParse(t, word, "--v=3"), mustParse(t, flag, "--v=3"))
 	}
-	if _, err := parse([]string{"init", "cleanup"}, host); err == nil {
+	if _, err := parse([]string{"init", "cleanup"}, hostname); err == nil {
 		t.Error("two verbs at a time are accepted")
 	}
 }

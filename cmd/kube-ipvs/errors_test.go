@@ -63,7 +63,7 @@ func TestMessages(t *testing.T) {
 
 // tell writes what a user reads who gives these arguments.
 func tell(to *strings.Builder, args []string) {
-	o, err := parse(args, host)
+	o, err := parse(args, hostname)
 	fmt.Fprintf(to, "$ kube-ipvs %s\n", strings.Join(args, " "))
 	if err != nil {
 		for line := range strings.Lines(err.Error()) {
@@ -91,7 +91,7 @@ func TestAHostWithoutNameNeedsTheFlag(t *testing.T) {
 	if o, err := parse([]string{"cleanup"}, func() (string, error) { return "", errors.New("no luck") }); err != nil || o.Verb != verbCleanup {
 		t.Errorf("cleanup: %v", err)
 	}
-	if _, err := parse([]string{"--hostname-override", " "}, host); err == nil || err.Error() != `--hostname-override " ": must not be blank` {
+	if _, err := parse([]string{"--hostname-override", " "}, hostname); err == nil || err.Error() != `--hostname-override " ": must not be blank` {
 		t.Errorf("blank: %v", err)
 	}
 }

@@ -125,7 +125,7 @@ func TestEveryFlag(t *testing.T) {
 			if c.value != "" {
 				arg += "=" + c.value
 			}
-			o, err := parse([]string{arg}, host)
+			o, err := parse([]string{arg}, hostname)
 			if c.verdict == rejected {
 				if err == nil || !strings.Contains(err.Error(), "--"+c.flag+": ") || !strings.Contains(err.Error(), c.told) {
 					t.Errorf("rejected with %v", err)

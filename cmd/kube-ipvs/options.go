@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+
 	"k8s.io/kube-proxy/config/v1alpha1"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
@@ -66,7 +68,7 @@ type options struct {
 	TCPTimeout, TCPFinTimeout, UDPTimeout time.Duration // zero: leave the kernel's
 	DrainTimeout                          time.Duration // zero: connections to endpoints that leave are reset
 
-	Conntrack kernel.Conntrack
+	Conntrack host.Conntrack
 
 	HealthzAddress, MetricsAddress string // IP:port; empty: none
 	ServiceMetrics                 int    // Services whose traffic is counted, at most

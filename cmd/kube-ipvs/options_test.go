@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	logsapi "k8s.io/component-base/logs/api/v1"
@@ -20,7 +22,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
-func host() (string, error) { return " Node-1\n", nil }
+func hostname() (string, error) { return " Node-1\n", nil }
 
 // defaults is what a bare command line means.
 func defaults() options {
@@ -47,13 +49,13 @@ func defaults() options {
 		MetricsAddress: "127.0.0.1:10249",
 		OOMScoreAdj:    -999,
 		LogFormat:      "text",
-		Conntrack:      kernel.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
+		Conntrack:      host.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
 	}
 }
 
 func mustParse(t *testing.T, args ...string) options {
 	t.Helper()
-	o, err := parse(args, host)
+	o, err := parse(args, hostname)
 	if err != nil {
 		t.Fatalf("%q: %v", args, err)
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+
 	"k8s.io/kube-proxy/config/v1alpha1"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
@@ -121,8 +123,8 @@ func (r *reading) output() string {
 	return r.line.output
 }
 
-func conntrackOf(c *v1alpha1.KubeProxyConntrackConfiguration) kernel.Conntrack {
-	return kernel.Conntrack{
+func conntrackOf(c *v1alpha1.KubeProxyConntrackConfiguration) host.Conntrack {
+	return host.Conntrack{
 		MaxPerCore:  int(*c.MaxPerCore),
 		Min:         int(*c.Min),
 		Established: c.TCPEstablishedTimeout.Duration,

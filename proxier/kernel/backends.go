@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
@@ -36,7 +37,7 @@ func backendProgram(ctx context.Context, where leftovers.Where, verb string) (pa
 		return "", fmt.Errorf("neither %s nor %s is on the PATH", own, plain)
 	}
 	var out bytes.Buffer
-	if err := runTo(ctx, &out, path, "", "--version"); err != nil {
+	if err := host.Run(ctx, &out, path, "", "--version"); err != nil {
 		return "", err
 	}
 	if backendOf(out.String()) != where.Backend {

@@ -7,19 +7,20 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // TestConnectionsAreCounted opens some to one of two real servers.
 func TestConnectionsAreCounted(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
 	busy := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("10.244.1.1:8080")}
 	idle := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("10.244.1.2:8080")}
 	for _, a := range []string{"10.96.0.1/32", "10.244.1.1/32"} {
-		output(t, "ip", "address", "add", a, "dev", "lo")
+		kerneltest.Output(t, "ip", "address", "add", a, "dev", "lo")
 	}
 	l, err := net.Listen("tcp4", busy.Addr.String())
 	if err != nil {

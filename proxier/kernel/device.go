@@ -13,7 +13,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -30,7 +29,7 @@ func (k *Kernel) ensureDevice() error {
 	if err := k.makeDevice(); err != nil {
 		return err
 	}
-	if _, served := k.beside.tables[ipset.IPv6]; !served {
+	if !k.IPv6() {
 		return nil
 	}
 	return switchOnIPv6()

@@ -43,7 +43,7 @@ func (k *Kernel) Do(ctx context.Context, step leftovers.Step) error {
 	case leftovers.RemoveDevice:
 		return k.removeDevice()
 	case leftovers.RestoreSysctls:
-		return k.restoreSysctls(step.Sysctls)
+		return k.Records.Restore(step.Sysctls)
 	case leftovers.RestoreTimeouts:
 		return k.restoreTimeouts(step.Sysctls)
 	}

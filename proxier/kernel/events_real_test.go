@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -39,7 +40,7 @@ func never(state.Changed) bool { return false }
 // What others change of the device, of its addresses and of the rules is told
 // of, whatever is changed (F8, F9, K18, K82).
 func TestTheKernelTellsWhatOthersChange(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	addr := netip.MustParseAddr("10.96.0.1")
 	add := []reconcile.Op[netip.Addr, state.None]{{Verb: reconcile.Create, Key: addr}}
@@ -69,17 +70,17 @@ func TestTheKernelTellsWhatOthersChange(t *testing.T) {
 		{"nft delete table ip nat", rules},
 	} {
 		restore()
-		output(t, strings.Fields(c.action)...)
+		kerneltest.Output(t, strings.Fields(c.action)...)
 		if got := heard(k, c.want); !c.want(got) {
 			t.Errorf("%s: the kernel has told %+v", c.action, got)
 		}
 		if c.action == "ip link set kube-ipvs0 name other" {
-			output(t, "ip", "link", "delete", "other")
+			kerneltest.Output(t, "ip", "link", "delete", "other")
 		}
 	}
 	restore()
-	output(t, "iptables", "-t", "nat", "-N", "CNI-HOSTPORT-DNAT")
-	output(t, "iptables", "-t", "nat", "-A", "CNI-HOSTPORT-DNAT", "-j", "RETURN")
+	kerneltest.Output(t, "iptables", "-t", "nat", "-N", "CNI-HOSTPORT-DNAT")
+	kerneltest.Output(t, "iptables", "-t", "nat", "-A", "CNI-HOSTPORT-DNAT", "-j", "RETURN")
 	if got := heard(k, rules); got.Rules {
 		t.Error("a chain of others is none of our business")
 	}
@@ -88,7 +89,7 @@ func TestTheKernelTellsWhatOthersChange(t *testing.T) {
 // While nobody changes rules no program is started to read them, and what
 // somebody has changed is read and put right.
 func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	prepare := func() map[string]int {
 		t.Helper()
@@ -122,7 +123,7 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 		{"ipset create NOT-OURS hash:ip", "map[]"},
 		{"sysctl -w net.ipv4.vs.conntrack=0", "map[]"}, // that is for Sysctls
 	} {
-		output(t, strings.Fields(c.action)...)
+		kerneltest.Output(t, strings.Fields(c.action)...)
 		if got := fmt.Sprint(prepare()); got != c.want {
 			t.Errorf("%s: mended %s, want %s", c.action, got, c.want)
 		}
@@ -132,7 +133,7 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 			t.Errorf("%d sysctls set, %v; due: %t", set, err, due)
 		}
 	}
-	if strays := output(t, "iptables-save"); !strings.Contains(strays, "OTHERS") || strings.Contains(strays, "STRAY") {
+	if strays := kerneltest.Output(t, "iptables-save"); !strings.Contains(strays, "OTHERS") || strings.Contains(strays, "STRAY") {
 		t.Errorf("of chains that were added there is\n%s", strays)
 	}
 }
@@ -140,29 +141,29 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 // A set of our name that is something else is made anew, though our rules refer
 // to it, and its members are kept if it was only too small (K15).
 func TestSetsInTheWayAreMadeAnew(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	for _, command := range []string{
 		"ipset create KIPVS-SERVICES hash:net family inet",
 		"ipset create KIPVS-CLUSTER hash:ip,port family inet6",
 		"ipset create KIPVS6-SERVICES hash:ip,port family inet6 maxelem 9",
 		"ipset add KIPVS6-SERVICES fd00::1,tcp:80",
 	} {
-		output(t, strings.Fields(command)...)
+		kerneltest.Output(t, strings.Fields(command)...)
 	}
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	sets := output(t, "ipset", "list")
+	sets := kerneltest.Output(t, "ipset", "list")
 	if !strings.Contains(sets, "fd00::1,tcp:80") || strings.Contains(sets, "maxelem 9\n") || strings.Contains(sets, "-LARGER") {
 		t.Errorf("a set that was too small is not a bigger one with its members:\n%s", sets)
 	}
 	// While our rules refer to it, and while others' do.
 	spoil := func(refers string) {
-		output(t, "iptables", "-t", "nat", "-F", "KIPVS-MASQUERADE")
-		output(t, "ipset", "destroy", "KIPVS-HAIRPIN")
-		output(t, "ipset", "create", "KIPVS-HAIRPIN", "hash:ip,port,net")
-		output(t, "iptables", "-t", "nat", "-A", refers, "-m", "set", "--match-set", "KIPVS-HAIRPIN", "dst,dst,src", "-j", "RETURN")
+		kerneltest.Output(t, "iptables", "-t", "nat", "-F", "KIPVS-MASQUERADE")
+		kerneltest.Output(t, "ipset", "destroy", "KIPVS-HAIRPIN")
+		kerneltest.Output(t, "ipset", "create", "KIPVS-HAIRPIN", "hash:ip,port,net")
+		kerneltest.Output(t, "iptables", "-t", "nat", "-A", refers, "-m", "set", "--match-set", "KIPVS-HAIRPIN", "dst,dst,src", "-j", "RETURN")
 	}
 	spoil("KIPVS-MASQUERADE")
 	mended, err := k.Prepare(t.Context())
@@ -175,11 +176,11 @@ func TestSetsInTheWayAreMadeAnew(t *testing.T) {
 		if want := "set KIPVS-HAIRPIN is hash:ip,port,net inet and has to be hash:ip,port,ip inet: a rule of others refers to it: nat OUTPUT"; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a set that somebody else uses: %v, want %s", err, want)
 		}
-		if rules := output(t, "iptables-save"); !strings.Contains(rules, "-A PREROUTING -j KIPVS-MARK") {
+		if rules := kerneltest.Output(t, "iptables-save"); !strings.Contains(rules, "-A PREROUTING -j KIPVS-MARK") {
 			t.Errorf("our rules are not back:\n%s", rules)
 		}
 	}
-	output(t, "iptables", "-t", "nat", "-F", "OUTPUT")
+	kerneltest.Output(t, "iptables", "-t", "nat", "-F", "OUTPUT")
 	if mended, err := k.Prepare(t.Context()); err != nil || mended["set"] != 1 {
 		t.Errorf("once nobody uses it any more: mended %v: %v", mended, err)
 	}

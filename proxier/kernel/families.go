@@ -11,42 +11,26 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-// Families are those that this machine can serve, IPv4 first.
-func (k *Kernel) Families() []ipset.Family {
-	if _, ok := k.beside.tables[ipset.IPv6]; ok {
-		return []ipset.Family{ipset.IPv4, ipset.IPv6}
-	}
-	return []ipset.Family{ipset.IPv4}
-}
-
-// Unserved says why IPv6 is not served although the kernel has it; nil if it is.
-func (k *Kernel) Unserved() error { return k.beside.unserved }
-
-// leaveOut serves IPv4 alone.
-func (k *Kernel) leaveOut(why error) {
-	k.beside.unserved = fmt.Errorf("IPv6: %w", why)
-	delete(k.beside.tables, ipset.IPv6)
-}
-
 // settleFamilies leaves out IPv6 where the kernel or this node lacks what it
 // takes (K44). It is done once, before anything is served.
 func (k *Kernel) settleFamilies(ctx context.Context) {
-	t, ok := k.beside.tables[ipset.IPv6]
-	if !ok {
+	if !k.IPv6() {
 		return
 	}
+	t := k.beside.tables[ipset.IPv6]
 	err := k.probe(ctx, t)
 	if err == nil {
 		err = k.allowIPv6()
 	}
 	if err != nil {
-		k.leaveOut(err)
+		k.LeaveOut(err)
 	}
 }
 
@@ -82,7 +66,7 @@ const (
 // for devices to come, the device is made now: later a container may not be
 // allowed to switch it on.
 func (k *Kernel) allowIPv6() error {
-	now, err := sysctl{ipv6OffDefault, "0"}.read(procSys)
+	now, err := host.Sysctl{Name: ipv6OffDefault, Want: "0"}.Read()
 	if err != nil {
 		return err
 	}
@@ -95,17 +79,17 @@ func (k *Kernel) allowIPv6() error {
 
 // switchOnIPv6 does that for our device, if it is off.
 func switchOnIPv6() error {
-	on := sysctl{ipv6Off, "0"}
-	now, err := on.read(procSys)
-	if err != nil || now == on.want {
+	on := host.Sysctl{Name: ipv6Off, Want: "0"}
+	now, err := on.Read()
+	if err != nil || now == on.Want {
 		return err
 	}
-	return on.write(procSys, now)
+	return on.Write(now)
 }
 
 // ipv6Refused is why our device refuses an address of IPv6, if it is off.
 func ipv6Refused() error {
-	if now, err := (sysctl{ipv6Off, "0"}).read(procSys); err == nil && now != "0" {
+	if now, err := (host.Sysctl{Name: ipv6Off, Want: "0"}).Read(); err == nil && now != "0" {
 		return reconcile.Refused(fmt.Errorf("IPv6 is off on this device: sysctl %s is %s", ipv6Off, now))
 	}
 	return nil
@@ -113,9 +97,9 @@ func ipv6Refused() error {
 
 // forwarding are the sysctls that let packets of IPv6 leave for endpoints
 // elsewhere; none where the cluster does not use IPv6, as far as can be told here.
-func (k *Kernel) forwarding() (all []sysctl, err error) {
-	forward := sysctl{"net.ipv6.conf.all.forwarding", "1"}
-	if _, served := k.beside.tables[ipset.IPv6]; !served {
+func (k *Kernel) forwarding() (all []host.Sysctl, err error) {
+	forward := host.Sysctl{Name: "net.ipv6.conf.all.forwarding", Want: "1"}
+	if !k.IPv6() {
 		return nil, nil
 	}
 	own, err := k.NodeAddresses(context.Background())
@@ -129,8 +113,8 @@ func (k *Kernel) forwarding() (all []sysctl, err error) {
 	if !state.UsesIPv6(k.cfg.Rules.Pods.CIDRs, addrs) {
 		return nil, nil
 	}
-	now, err := forward.read(procSys)
-	if err == nil && now != forward.want {
+	now, err := forward.Read()
+	if err == nil && now != forward.Want {
 		all, err = k.routerAdvertisements()
 	}
 	return append(all, forward), err
@@ -139,7 +123,7 @@ func (k *Kernel) forwarding() (all []sysctl, err error) {
 // routerAdvertisements are the sysctls by which interfaces that have got a route
 // from a router go on listening to it: one that forwards listens to none unless
 // it is told to.
-func (k *Kernel) routerAdvertisements() (all []sysctl, err error) {
+func (k *Kernel) routerAdvertisements() (all []host.Sysctl, err error) {
 	const byAdvertisement = 9 // RTPROT_RA
 	routes, err := k.links.RouteListFiltered(netlink.FAMILY_V6, &netlink.Route{Protocol: byAdvertisement}, netlink.RT_FILTER_PROTOCOL)
 	if err != nil {
@@ -150,8 +134,8 @@ func (k *Kernel) routerAdvertisements() (all []sysctl, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("look for the device of a route: %w", wire.Translate(err, nil))
 		}
-		listen := sysctl{"net.ipv6.conf." + sysctlWord(link.Attrs().Name) + ".accept_ra", "2"}
-		if now, err := listen.read(procSys); err == nil && now == "1" && !slices.Contains(all, listen) {
+		listen := host.Sysctl{Name: "net.ipv6.conf." + host.DeviceWord(link.Attrs().Name) + ".accept_ra", Want: "2"}
+		if now, err := listen.Read(); err == nil && now == "1" && !slices.Contains(all, listen) {
 			all = append(all, listen)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
@@ -48,7 +49,7 @@ func sysctlsReadOnly(t *testing.T) {
 		if err == nil && flags&unix.MS_PRIVATE != 0 {
 			err = unix.Mount("", "/", "", flags, "")
 		} else if err == nil {
-			err = unix.Mount(procSys, procSys, "", flags, "")
+			err = unix.Mount("/proc/sys", "/proc/sys", "", flags, "")
 		}
 	}
 	if err != nil {
@@ -59,8 +60,8 @@ func sysctlsReadOnly(t *testing.T) {
 // Where IPv6 is off for new devices it is switched on for ours, also when that
 // is made anew (K44).
 func TestIPv6IsSwitchedOnForOurDevice(t *testing.T) {
-	freshNamespace(t)
-	output(t, "sysctl", "-qw", ipv6OffDefault+"=1")
+	kerneltest.FreshNamespace(t)
+	kerneltest.Output(t, "sysctl", "-qw", ipv6OffDefault+"=1")
 	k := hosted(t, config)
 	if !slices.Contains(k.Families(), ipset.IPv6) || k.Unserved() != nil {
 		t.Fatalf("serves %v: %v", k.Families(), k.Unserved())
@@ -69,9 +70,9 @@ func TestIPv6IsSwitchedOnForOurDevice(t *testing.T) {
 		if err := bindNow(t, k, ipv6Service); err != nil {
 			t.Error(err)
 		}
-		output(t, "ip", "link", "delete", Device)
+		kerneltest.Output(t, "ip", "link", "delete", Device)
 	}
-	if now := output(t, "sysctl", "-n", ipv6OffDefault); now != "1\n" {
+	if now := kerneltest.Output(t, "sysctl", "-n", ipv6OffDefault); now != "1\n" {
 		t.Errorf("for all others it is %s", now)
 	}
 }
@@ -81,9 +82,9 @@ func TestIPv6IsSwitchedOnForOurDevice(t *testing.T) {
 func TestIPv6IsLeftOutWhereItCannotBeSwitchedOn(t *testing.T) {
 	for name, initialised := range map[string]bool{"without init": false, "after init": true} {
 		t.Run(name, func(t *testing.T) {
-			freshNamespace(t)
+			kerneltest.FreshNamespace(t)
 			for _, name := range []string{"net.ipv4.vs.conntrack", "net.ipv4.ip_forward", ipv6OffDefault} {
-				output(t, "sysctl", "-qw", name+"=1")
+				kerneltest.Output(t, "sysctl", "-qw", name+"=1")
 			}
 			if initialised {
 				hosted(t, config)
@@ -112,7 +113,7 @@ func TestIPv6IsLeftOutWhereItCannotBeSwitchedOn(t *testing.T) {
 // A kernel that cannot translate addresses of IPv6 serves IPv4 alone, and neither
 // init nor the daemon fails for that (K44).
 func TestIPv6IsLeftOutWithoutTableNat(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	bin := t.TempDir()
 	for _, name := range []string{"iptables", "iptables-save", "iptables-restore", "ip6tables-save"} {
 		if err := os.Symlink("/usr/sbin/"+name, filepath.Join(bin, name)); err != nil {
@@ -149,7 +150,7 @@ func TestIPv6IsLeftOutWithoutTableNat(t *testing.T) {
 // A rule that comes and goes is all that is tried, and where ours is there not
 // even that.
 func TestTheProbeLeavesNothing(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	before := wholeState(t)
 	k := openHere(t, config)
 	for range 2 {
@@ -177,26 +178,26 @@ func TestIPv6IsForwardedWhereItIsUsed(t *testing.T) {
 		{"Pods not known, on a node of IPv4", nil, "192.0.2.1/24", "0"},
 		{"Pods not known, on a node with IPv6", nil, "2001:db8::1/64", "1"},
 	} {
-		freshNamespace(t)
-		output(t, "ip", "link", "add", "up.link", "type", "dummy")
-		output(t, "ip", "link", "set", "up.link", "up")
-		output(t, "ip", "address", "add", c.node, "dev", "up.link")
-		output(t, "ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "up.link", "proto", "ra")
+		kerneltest.FreshNamespace(t)
+		kerneltest.Output(t, "ip", "link", "add", "up.link", "type", "dummy")
+		kerneltest.Output(t, "ip", "link", "set", "up.link", "up")
+		kerneltest.Output(t, "ip", "address", "add", c.node, "dev", "up.link")
+		kerneltest.Output(t, "ip", "-6", "route", "add", "default", "via", "fe80::1", "dev", "up.link", "proto", "ra")
 		cfg := config
 		cfg.Rules.Pods = rules.Pods{CIDRs: c.pods}
 		cfg.Record, cfg.RestoreSysctls = filepath.Join(t.TempDir(), "sysctls.json"), true
 		k := hosted(t, cfg)
-		if now := output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != c.want+"\n" {
+		if now := kerneltest.Output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != c.want+"\n" {
 			t.Errorf("%s: forwarding is %s, want %s", c.name, now, c.want)
 		}
 		listens := map[string]string{"0": "1\n", "1": "2\n"}[c.want]
-		if now := output(t, "sysctl", "-n", "net.ipv6.conf.up/link.accept_ra"); now != listens {
+		if now := kerneltest.Output(t, "sysctl", "-n", "net.ipv6.conf.up/link.accept_ra"); now != listens {
 			t.Errorf("%s: accept_ra is %s, want %s", c.name, now, listens)
 		}
 		if _, err := leftovers.Remove(t.Context(), k, leftovers.Cleanup); err != nil {
 			t.Fatal(err)
 		}
-		if now := output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != "0\n" {
+		if now := kerneltest.Output(t, "sysctl", "-n", "net.ipv6.conf.all.forwarding"); now != "0\n" {
 			t.Errorf("%s: forwarding is %s after the cleanup", c.name, now)
 		}
 	}

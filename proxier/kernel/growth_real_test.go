@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -20,16 +21,16 @@ import (
 // takes more than the usual 65,536.
 func TestAFullSetGrowsUnderTheRules(t *testing.T) {
 	const usual, many = 65536, 70_000
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	// As another release would have left it: small, and with a rule on it.
 	name := state.Addresses.Name(ipset.IPv4)
-	output(t, "ipset", "create", "small", "hash:ip", "maxelem", "65536")
-	output(t, "ipset", "swap", "small", name)
-	output(t, "ipset", "destroy", "small")
+	kerneltest.Output(t, "ipset", "create", "small", "hash:ip", "maxelem", "65536")
+	kerneltest.Output(t, "ipset", "swap", "small", name)
+	kerneltest.Output(t, "ipset", "destroy", "small")
 	entries := manyAddresses(many)
 	refused := 0
 	for _, err := range k.sets.Add(name, entries) {
@@ -54,10 +55,10 @@ func TestAFullSetGrowsUnderTheRules(t *testing.T) {
 	if n := len(k.membersOf(t, name)); n != many {
 		t.Errorf("%d members, want %d", n, many)
 	}
-	if rules := output(t, "iptables-save"); !strings.Contains(rules, "--match-set "+name+" dst") {
+	if rules := kerneltest.Output(t, "iptables-save"); !strings.Contains(rules, "--match-set "+name+" dst") {
 		t.Errorf("no rule refers to %s in\n%s", name, rules)
 	}
-	if sets := output(t, "ipset", "list", "-n"); strings.Contains(sets, "LARGER") {
+	if sets := kerneltest.Output(t, "ipset", "list", "-n"); strings.Contains(sets, "LARGER") {
 		t.Errorf("a set is left over:\n%s", sets)
 	}
 }
@@ -74,7 +75,7 @@ func (k *Kernel) membersOf(t *testing.T, name string) []ipset.Entry {
 // A device that somebody has removed and that was made anew has another number:
 // addresses go to the new one.
 func TestAddressesFollowTheDevice(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
@@ -86,12 +87,12 @@ func TestAddressesFollowTheDevice(t *testing.T) {
 	if err := bind("10.96.0.1"); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "ip", "link", "del", Device)
-	output(t, "ip", "link", "add", Device, "type", "dummy")
+	kerneltest.Output(t, "ip", "link", "del", Device)
+	kerneltest.Output(t, "ip", "link", "add", Device, "type", "dummy")
 	if err := bind("10.96.0.2"); err != nil {
 		t.Errorf("on a device made anew by another program: %v", err)
 	}
-	output(t, "ip", "link", "del", Device)
+	kerneltest.Output(t, "ip", "link", "del", Device)
 	for _, addr := range []string{"10.96.0.2", "fd00::2"} {
 		if err := bind(addr); err != nil {
 			t.Errorf("%s without the device: %v, want it to be made", addr, err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -17,13 +18,13 @@ import (
 // ports: at addresses of the node and at their own, which is on our device. It
 // makes no difference which of our two jumps from INPUT comes first.
 func TestHealthPortsAreLetInByAHostThatRefuses(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT")
-	output(t, "iptables", "-A", "INPUT", "-p", "tcp", "-j", "REJECT")
+	kerneltest.Output(t, "iptables", "-A", "INPUT", "-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED", "-j", "ACCEPT")
+	kerneltest.Output(t, "iptables", "-A", "INPUT", "-p", "tcp", "-j", "REJECT")
 	listener, err := net.Listen("tcp4", "0.0.0.0:32000")
 	if err != nil {
 		t.Fatal(err)
@@ -53,8 +54,8 @@ func TestHealthPortsAreLetInByAHostThatRefuses(t *testing.T) {
 	add(t, k.Members(), state.HealthPorts.Holding(at(node)), state.HealthPorts.Holding(at(vip)), state.ServicePorts.Holding(at(vip)))
 	reached(true, node, vip)
 	reached(false, other)
-	output(t, "iptables", "-D", "INPUT", "-j", "KIPVS-HEALTH")
-	output(t, "iptables", "-I", "INPUT", "2", "-j", "KIPVS-HEALTH")
+	kerneltest.Output(t, "iptables", "-D", "INPUT", "-j", "KIPVS-HEALTH")
+	kerneltest.Output(t, "iptables", "-I", "INPUT", "2", "-j", "KIPVS-HEALTH")
 	reached(true, node, vip)
 }
 

@@ -9,32 +9,17 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
-	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
-
-// permitted checks for CAP_NET_ADMIN, without which every later call would
-// fail in its own words.
-func permitted() error {
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return fmt.Errorf("read own capabilities: %w", err)
-	}
-	if data[0].Effective&(1<<unix.CAP_NET_ADMIN) == 0 {
-		return wire.ErrPermission
-	}
-	return nil
-}
 
 // Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
 // be able to load later: those of IPVS are there since Open, of iptables since
 // this. All others the kernel loads when it is asked for what they do. IPv6 is
 // left out if the kernel does not have its tables.
 func (k *Kernel) Load(ctx context.Context) error {
-	if t, served := k.beside.tables[ipset.IPv6]; served {
-		if err := t.touch(ctx); err != nil {
-			k.leaveOut(err)
+	if k.IPv6() {
+		if err := k.beside.tables[ipset.IPv6].touch(ctx); err != nil {
+			k.LeaveOut(err)
 		}
 	}
 	return k.beside.tables[ipset.IPv4].touch(ctx)
@@ -50,48 +35,8 @@ func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 		return nil, err
 	}
 	k.settleFamilies(ctx)
-	all, err := k.sysctls()
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, s := range all {
-		_, err := ensure(procSys, []sysctl{s}, k.noteFormer)
-		switch {
-		case err == nil:
-		case s.vital():
-			errs = append(errs, err)
-		default:
-			warnings = append(warnings, err)
-		}
-	}
-	return warnings, errors.Join(append(errs, k.setTimeouts())...)
-}
-
-// Sysctls sets those again that somebody has changed, and tells how many.
-func (k *Kernel) Sysctls(context.Context) (set int, err error) {
-	all, err := k.sysctls()
-	if err != nil {
-		return 0, err
-	}
-	return ensure(procSys, all, k.noteFormer)
-}
-
-func (k *Kernel) sysctls() ([]sysctl, error) {
-	ipv6, err := k.forwarding()
-	return append(sysctls(k.cfg, parseRelease(release())), ipv6...), err
-}
-
-func (k *Kernel) noteFormer(changes []leftovers.Sysctl) {
-	if err := record(k.cfg.Record, changes); err != nil {
-		k.unrecorded(err)
-	}
-}
-
-func (k *Kernel) unrecorded(err error) {
-	if k.cfg.Unrecorded != nil {
-		k.cfg.Unrecorded(err)
-	}
+	warnings, err = k.SetSysctls()
+	return warnings, errors.Join(err, k.setTimeouts())
 }
 
 // probeMark is a packet mark that nobody is known to use: "KIPV".

@@ -9,6 +9,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 
@@ -70,7 +71,7 @@ func (c *ipvsConn) load(scheduler string) error {
 	if err == nil {
 		return nil
 	}
-	probeErr := runTo(context.Background(), nil, "modprobe", "", "-a", "ip_vs", "ip_vs_"+scheduler)
+	probeErr := host.Run(context.Background(), nil, "modprobe", "", "-a", "ip_vs", "ip_vs_"+scheduler)
 	if err = c.find(); err != nil && probeErr != nil {
 		return fmt.Errorf("the kernel has no IPVS, and module ip_vs cannot be loaded: %w", probeErr)
 	}

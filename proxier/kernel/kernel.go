@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
@@ -35,6 +36,10 @@ type Config struct {
 // Kernel is this machine, or rather the network namespace of the thread that
 // opened it.
 type Kernel struct {
+	*host.Served
+	*host.Settings
+	host.Flows
+
 	cfg     Config
 	ipvs    *ipvs.Handle    // timeouts
 	servers *ipvsConn       // virtual and real servers
@@ -58,7 +63,6 @@ type beside struct {
 	netfilter *wire.Conn    // nfnetlink: nftables, and what kube-proxy has left
 	route     *wire.Conn    // rtnetlink: routes
 	tables    map[ipset.Family]*tables
-	unserved  error // why IPv6 is not among them
 }
 
 // Open reaches for everything that is needed and changes nothing but the
@@ -108,13 +112,17 @@ func (k *Kernel) openTimeouts() (err error) {
 
 // opened is a Kernel with what all need, and more.
 func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, names: names{}, events: newEvents()}
+	k = &Kernel{cfg: cfg, names: names{}, events: newEvents(), Served: host.FindServed()}
+	k.Flows = host.FlowsOf(k.Served)
+	k.Settings = &host.Settings{
+		StrictARP: cfg.StrictARP, More: k.forwarding, Records: host.Records{Path: cfg.Record, Failed: cfg.Unrecorded},
+	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, k.Close())
 		}
 	}()
-	if err := permitted(); err != nil {
+	if err := host.Permitted(); err != nil {
 		return k, err
 	}
 	if k.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC); err != nil {

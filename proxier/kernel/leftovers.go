@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
@@ -54,12 +55,12 @@ func (l *look) unless(part string, err error) {
 
 // settings reads which have been changed.
 func (l *look) settings() error {
-	r, err := readRecords(l.k.cfg.Record)
+	r, err := l.k.Records.Read()
 	if err != nil {
 		return err
 	}
 	if l.k.cfg.RestoreSysctls {
-		l.found.Sysctls = changedSysctls(r)
+		l.found.Sysctls = host.Changed(r)
 	}
 	l.found.Timeouts, err = l.k.changedTimeouts(r)
 	return err
@@ -127,7 +128,7 @@ func (l *look) dump(ctx context.Context, where leftovers.Where) {
 		return
 	}
 	var out bytes.Buffer
-	if err := runTo(ctx, &out, path, ""); err != nil {
+	if err := host.Run(ctx, &out, path, ""); err != nil {
 		l.unless("rules of "+where.String(), err)
 		return
 	}

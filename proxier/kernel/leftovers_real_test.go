@@ -16,6 +16,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
@@ -38,12 +39,12 @@ func TestCleanupLeavesTheForeignPartAlone(t *testing.T) {
 func onlyForeignThings(t *testing.T, o leftovers.Outcome) {
 	t.Helper()
 	held := fmt.Sprint(o.Found.Plan().Stays)
-	for set := range strings.Lines(output(t, "ipset", "list", "-n")) {
+	for set := range strings.Lines(kerneltest.Output(t, "ipset", "list", "-n")) {
 		if set = strings.TrimSpace(set); leftovers.Cleanup.Set(set) && !strings.Contains(held, "set "+set+":") {
 			t.Errorf("set %s is left", set)
 		}
 	}
-	servers := output(t, "ipvsadm", "-Sn")
+	servers := kerneltest.Output(t, "ipvsadm", "-Sn")
 	for _, gone := range []string{"10.96.0.", "fd00:10:96", ":30080 -s rr", ":30090"} {
 		if strings.Contains(servers, gone) {
 			t.Errorf("%s is left in\n%s", gone, servers)
@@ -54,10 +55,10 @@ func onlyForeignThings(t *testing.T, o leftovers.Outcome) {
 			t.Errorf("server %s, ours %t, is not in\n%s", s.VirtualServer, s.Ours, servers)
 		}
 	}
-	if links := output(t, "ip", "-br", "link"); strings.Contains(links, Device) {
+	if links := kerneltest.Output(t, "ip", "-br", "link"); strings.Contains(links, Device) {
 		t.Errorf("the device is left:\n%s", links)
 	}
-	tables := output(t, "nft", "list", "tables")
+	tables := kerneltest.Output(t, "nft", "list", "tables")
 	if strings.Contains(tables, "table ip kube-proxy") || strings.Contains(tables, "table ip6 kube-proxy") {
 		t.Errorf("left:\n%s", tables)
 	}
@@ -97,7 +98,7 @@ func TestCleanupStoppedAnywhere(t *testing.T) {
 		}
 		for n := range 7 {
 			t.Run(fmt.Sprintf("%s after %d steps", name, n), func(t *testing.T) {
-				freshNamespace(t)
+				kerneltest.FreshNamespace(t)
 				fill(t, archive, leftovers.NFT)
 				k := openToClean(t)
 				if _, err := leftovers.Remove(t.Context(), &stopping{k, n}, leftovers.Cleanup); err != nil && !errors.Is(err, errStopped) {
@@ -119,7 +120,7 @@ func TestCleanupStoppedAnywhere(t *testing.T) {
 // The legacy backend of a machine that has no tables there is not woken up, and
 // neither is IPVS; a second look finds nothing (K06).
 func TestALookLeavesNoTrace(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openToClean(t)
 	for range 2 {
 		if p := k.Scan(t.Context(), leftovers.Cleanup).Plan(); len(p.Steps)+len(p.Stays) > 0 {
@@ -136,7 +137,7 @@ func TestALookLeavesNoTrace(t *testing.T) {
 // No ipset, no nft and no modprobe on the PATH, and no modules to be seen (K05,
 // K06).
 func TestCleanupWithNearlyNothing(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	archive, err := txtar.ParseFile("../leftovers/testdata/ipvs.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +169,7 @@ func TestCleanupWithNearlyNothing(t *testing.T) {
 
 // Chains that no program on the PATH can remove are named, not passed over.
 func TestWhatCannotBeReadIsSaid(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	archive, err := txtar.ParseFile("../leftovers/testdata/userspace.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -184,13 +185,13 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 // Virtual servers of kube-proxy get our flag and keep all else, connections
 // among it; the takeover leaves them and the device, and our own rules.
 func TestAdoptionAndTakeover(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	archive, err := txtar.ParseFile("../leftovers/testdata/ipvs.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
 	fill(t, archive, leftovers.Legacy)
-	output(t, "ipvsadm", "-a", "-t", "10.96.0.10:80", "-r", "10.244.1.5:8080", "-m", "-w", "7")
+	kerneltest.Output(t, "ipvsadm", "-a", "-t", "10.96.0.10:80", "-r", "10.244.1.5:8080", "-m", "-w", "7")
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
@@ -201,7 +202,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 			t.Fatalf("%v; stays %v", err, o.Found.Plan().Stays)
 		}
 	}
-	servers := output(t, "ipvsadm", "-Sn")
+	servers := kerneltest.Output(t, "ipvsadm", "-Sn")
 	for _, want := range []string{
 		"-A -t 10.96.0.10:80 -s rr -b flag-3", "-a -t 10.96.0.10:80 -r 10.244.1.5:8080 -m -w 7",
 		"-A -t 192.0.2.1:30080 -s rr -b flag-3", "-A --sctp-service 192.0.2.1:30090 -s rr -b flag-3",
@@ -212,7 +213,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, servers)
 		}
 	}
-	if bound := output(t, "ip", "-br", "addr", "show", Device); !strings.Contains(bound, "10.96.0.10") || !strings.Contains(bound, "fd00:10:96::a") {
+	if bound := kerneltest.Output(t, "ip", "-br", "addr", "show", Device); !strings.Contains(bound, "10.96.0.10") || !strings.Contains(bound, "fd00:10:96::a") {
 		t.Errorf("addresses are gone: %s", bound)
 	}
 	var foreign []string
@@ -224,7 +225,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 	if diff := cmp.Diff(foreignPart(t, archive, leftovers.Legacy, nil), strings.Join(foreign, "")); diff != "" {
 		t.Errorf("rules (-foreign +left):\n%s", diff)
 	}
-	for set := range strings.Lines(output(t, "ipset", "list", "-n")) {
+	for set := range strings.Lines(kerneltest.Output(t, "ipset", "list", "-n")) {
 		if leftovers.Takeover.Set(strings.TrimSpace(set)) {
 			t.Errorf("set %s is left", set)
 		}
@@ -233,7 +234,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 
 // What Host changes is recorded, and put back by a cleanup that is asked to.
 func TestSysctlsArePutBack(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	cfg := config
 	cfg.Record = filepath.Join(t.TempDir(), "run", "sysctls.json")
 	cfg.Unrecorded = func(err error) { t.Error(err) }
@@ -256,7 +257,7 @@ func TestSysctlsArePutBack(t *testing.T) {
 		if _, err := leftovers.Remove(t.Context(), clean, leftovers.Cleanup); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.TrimSpace(output(t, "cat", forward)); got != want {
+		if got := strings.TrimSpace(kerneltest.Output(t, "cat", forward)); got != want {
 			t.Errorf("%s is %s, want %s", forward, got, want)
 		}
 		if err := os.WriteFile(forward, []byte("1"), 0); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/moby/ipvs"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -89,7 +90,7 @@ var listings = map[string]func(testing.TB, *Kernel) int{
 // Reading back costs little more than the kernel takes for it, and much less
 // than by the library. The limits leave room for a machine that is busy.
 func TestListingCostsWhatTheKernelTakes(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	want := filled(t, k, 1000, 10)
 	if got, err := k.RealServers().List(t.Context()); err != nil || !maps.Equal(got, want) {
@@ -147,10 +148,10 @@ func BenchmarkList(b *testing.B) {
 // Who turns a real server of ours into one that gets its packets as they are
 // finds it turned back.
 func TestOtherForwardingIsSeenAndRepaired(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
-	output(t, "ipvsadm", "-A", "-t", "10.96.0.1:80", "-s", "rr", "-b", "flag-3")
-	output(t, "ipvsadm", "-a", "-t", "10.96.0.1:80", "-r", "10.244.1.1:80", "-g", "-w", "1")
+	kerneltest.Output(t, "ipvsadm", "-A", "-t", "10.96.0.1:80", "-s", "rr", "-b", "flag-3")
+	kerneltest.Output(t, "ipvsadm", "-a", "-t", "10.96.0.1:80", "-r", "10.244.1.1:80", "-g", "-w", "1")
 	rs := state.RealServer{VirtualServer: somewhere[0], Addr: netip.MustParseAddrPort("10.244.1.1:80")}
 	want := map[state.RealServer]state.Weight{rs: 1}
 	got, err := k.RealServers().List(t.Context())

@@ -14,9 +14,9 @@ import (
 
 	"github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -28,7 +28,7 @@ import (
 // module is loaded and nothing is made. What cannot be read is named in Unread.
 func ReadMachine(ctx context.Context) snapshot.Machine {
 	m := snapshot.Machine{Rows: state.NewRows(), Sets: map[string]int{}, Sysctls: readSysctls("/proc/sys")}
-	m.Release = release()
+	m.Release = host.Release()
 	m.Modules = findModules("/", m.Release)
 	m.Processes = findProcesses("/proc")
 	m.Tables = readTables(ctx, &m)
@@ -141,11 +141,11 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 			}
 			t := snapshot.Tables{Program: program + backend, Ours: backend == ""}
 			var out, version bytes.Buffer
-			if err := runTo(ctx, &out, path, ""); err != nil {
+			if err := host.Run(ctx, &out, path, ""); err != nil {
 				m.Unread = append(m.Unread, err.Error())
 				continue
 			}
-			if err := runTo(ctx, &version, program+backend, "", "--version"); err == nil {
+			if err := host.Run(ctx, &version, program+backend, "", "--version"); err == nil {
 				t.Version = strings.TrimSpace(version.String())
 			}
 			t.Rules = rulesOf(out.String())
@@ -207,12 +207,4 @@ func accepts(dump string) bool {
 		}
 	}
 	return false
-}
-
-func release() string {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(name.Release[:])
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -33,7 +34,7 @@ func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, leftovers.B
 		}
 		for _, backend := range backends {
 			t.Run(fmt.Sprintf("%s in %s", strings.TrimSuffix(filepath.Base(path), ".txtar"), backend), func(t *testing.T) {
-				freshNamespace(t)
+				kerneltest.FreshNamespace(t)
 				fill(t, archive, backend)
 				test(t, archive, backend)
 			})
@@ -44,7 +45,7 @@ func eachMachine(t *testing.T, test func(*testing.T, *txtar.Archive, leftovers.B
 // fill makes what the files of a scenario show.
 func fill(t *testing.T, archive *txtar.Archive, backend leftovers.Backend) {
 	t.Helper()
-	output(t, "ip", "link", "add", "outside", "type", "dummy")
+	kerneltest.Output(t, "ip", "link", "add", "outside", "type", "dummy")
 	for _, file := range inOrder(archive) {
 		switch text := string(file.Data); file.Name {
 		case "sets":
@@ -54,7 +55,7 @@ func fill(t *testing.T, archive *txtar.Archive, backend leftovers.Backend) {
 		case "nftables":
 			input(t, text, "nft", "-f", "-")
 		case "bound":
-			output(t, "ip", "link", "add", Device, "type", "dummy")
+			kerneltest.Output(t, "ip", "link", "add", Device, "type", "dummy")
 			bind(t, Device, text)
 		case "local":
 			bind(t, "outside", strings.ReplaceAll(text, "127.0.0.1\n", ""))
@@ -66,7 +67,7 @@ func fill(t *testing.T, archive *txtar.Archive, backend leftovers.Backend) {
 				if len(words) > 2 {
 					add = append(add, "-b", "flag-3")
 				}
-				output(t, add...)
+				kerneltest.Output(t, add...)
 			}
 		}
 	}
@@ -90,7 +91,7 @@ func inOrder(archive *txtar.Archive) []txtar.File {
 func bind(t *testing.T, link, addresses string) {
 	t.Helper()
 	for _, a := range strings.Fields(addresses) {
-		output(t, "ip", "addr", "add", a, "dev", link)
+		kerneltest.Output(t, "ip", "addr", "add", a, "dev", link)
 	}
 }
 
@@ -117,7 +118,7 @@ func rulesNow(t *testing.T) string {
 			if !there {
 				continue
 			}
-			d, err := xtables.Parse(output(t, programName(f, backend, "save")))
+			d, err := xtables.Parse(kerneltest.Output(t, programName(f, backend, "save")))
 			if err != nil {
 				t.Fatal(err)
 			}

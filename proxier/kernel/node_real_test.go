@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -17,14 +18,14 @@ import (
 // A look at the node's addresses makes no garbage for those of Services.
 func TestALookAtTheNodeMakesNoGarbageForServices(t *testing.T) {
 	const services, looks, each = 5000, 10, 16 << 10
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	own := []string{"203.0.113.1", "2001:db8::1"}
 	for _, addr := range append(own, "169.254.7.7") {
-		output(t, "ip", "address", "add", addr, "dev", "lo")
+		kerneltest.Output(t, "ip", "address", "add", addr, "dev", "lo")
 	}
 	look := func() (garbage uint64, took time.Duration) {
 		t.Helper()
@@ -64,7 +65,7 @@ func TestALookAtTheNodeMakesNoGarbageForServices(t *testing.T) {
 // The node's addresses tell which networks it is in, and so what is a broadcast
 // address: the kernel takes none for a real server.
 func TestNodeAddressesTellTheirNetworks(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	for _, args := range [][]string{
 		{"link", "add", "eth0", "type", "dummy"},
 		{"link", "set", "eth0", "up"},
@@ -72,7 +73,7 @@ func TestNodeAddressesTellTheirNetworks(t *testing.T) {
 		{"address", "add", "2001:db8::1/64", "dev", "eth0"},
 		{"address", "add", "192.0.2.7/32", "dev", "lo"},
 	} {
-		output(t, append([]string{"ip"}, args...)...)
+		kerneltest.Output(t, append([]string{"ip"}, args...)...)
 	}
 	k := openHere(t, config)
 	got, err := k.NodeAddresses(t.Context())
@@ -105,14 +106,14 @@ func TestNodeAddressesTellTheirNetworks(t *testing.T) {
 // The gateways of default routes are told, of either family and through several
 // hops, and others are not.
 func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	for _, args := range [][]string{
 		{"link", "add", "eth0", "type", "dummy"},
 		{"link", "set", "eth0", "up"},
 		{"address", "add", "192.0.2.1/24", "dev", "eth0"},
 		{"-6", "address", "add", "2001:db8::1/64", "dev", "eth0", "nodad"},
 	} {
-		output(t, append([]string{"ip"}, args...)...)
+		kerneltest.Output(t, append([]string{"ip"}, args...)...)
 	}
 	k := openHere(t, config)
 	ways := func(want ...string) {
@@ -123,10 +124,10 @@ func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
 		}
 	}
 	ways()
-	output(t, "ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.9")
-	output(t, "ip", "route", "add", "default", "via", "192.0.2.9", "table", "99")
-	output(t, "ip", "route", "add", "default", "via", "192.0.2.254")
-	output(t, "ip", "route", "add", "default", "metric", "7", "nexthop", "via", "192.0.2.252", "nexthop", "via", "192.0.2.253")
-	output(t, "ip", "-6", "route", "add", "default", "via", "2001:db8::fe")
+	kerneltest.Output(t, "ip", "route", "add", "198.51.100.0/24", "via", "192.0.2.9")
+	kerneltest.Output(t, "ip", "route", "add", "default", "via", "192.0.2.9", "table", "99")
+	kerneltest.Output(t, "ip", "route", "add", "default", "via", "192.0.2.254")
+	kerneltest.Output(t, "ip", "route", "add", "default", "metric", "7", "nexthop", "via", "192.0.2.252", "nexthop", "via", "192.0.2.253")
+	kerneltest.Output(t, "ip", "-6", "route", "add", "default", "via", "2001:db8::fe")
 	ways("192.0.2.254", "192.0.2.252", "192.0.2.253", "2001:db8::fe")
 }

@@ -6,13 +6,8 @@ package kernel
 import (
 	"maps"
 	"net/netip"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
@@ -30,23 +25,6 @@ var config = Config{
 	},
 }
 
-// freshNamespace gives the rest of the test a network namespace of its own,
-// with loopback up: without it IPVS refuses real servers.
-func freshNamespace(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread() // for good: the thread ends with the test
-	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-		t.Fatalf("make a network namespace: %v", err)
-	}
-	lo, err := netlink.LinkByName("lo")
-	if err == nil {
-		err = netlink.LinkSetUp(lo)
-	}
-	if err != nil {
-		t.Fatalf("bring up lo: %v", err)
-	}
-}
-
 func openHere(t *testing.T, cfg Config) *Kernel {
 	t.Helper()
 	k, err := Open(cfg)
@@ -57,18 +35,9 @@ func openHere(t *testing.T, cfg Config) *Kernel {
 	return k
 }
 
-func output(t *testing.T, command ...string) string {
-	t.Helper()
-	out, err := exec.Command(command[0], command[1:]...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%q: %v: %s", command, err, out)
-	}
-	return string(out)
-}
-
 func TestTheRealKernelKeepsTheContract(t *testing.T) {
 	kerneltest.Contract(t, func(t *testing.T) kerneltest.Machine {
-		freshNamespace(t)
+		kerneltest.FreshNamespace(t)
 		return openHere(t, config)
 	})
 }
@@ -80,7 +49,7 @@ func wholeState(t *testing.T) string {
 	for _, command := range [][]string{
 		{"iptables-save"}, {"ip6tables-save"}, {"ipset", "save"}, {"ip", "-br", "link"}, {"ipvsadm", "-Sn"},
 	} {
-		for line := range strings.Lines(output(t, command...)) {
+		for line := range strings.Lines(kerneltest.Output(t, command...)) {
 			// A table that was looked at or used stays, empty.
 			if line[0] != '#' && line[0] != '*' && !strings.HasPrefix(line, "COMMIT") && !strings.Contains(line, " ACCEPT [") {
 				b.WriteString(line)
@@ -91,7 +60,7 @@ func wholeState(t *testing.T) string {
 }
 
 func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	before := wholeState(t)
 	k := openHere(t, config)
 	if got := wholeState(t); got != before {
@@ -133,21 +102,21 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 
 // A flush of IPVS takes the servers of answers along; half of one is no server.
 func TestTheServersOfAnswersAreMadeAgain(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	whole := output(t, "ipvsadm", "-Sn")
+	whole := kerneltest.Output(t, "ipvsadm", "-Sn")
 	if n := strings.Count(whole, "-a -f 12405 "); n != 2 {
 		t.Fatalf("%d servers of answers:\n%s", n, whole)
 	}
 	for _, damage := range [][]string{{"-C"}, {"-d", "-f", "12405", "-r", "127.0.0.1"}} {
-		output(t, append([]string{"ipvsadm"}, damage...)...)
+		kerneltest.Output(t, append([]string{"ipvsadm"}, damage...)...)
 		if mended, err := k.Prepare(t.Context()); err != nil || mended["virtual server"] == 0 {
 			t.Errorf("%q: %v, %v", damage, mended, err)
 		}
-		if got := output(t, "ipvsadm", "-Sn"); got != whole {
+		if got := kerneltest.Output(t, "ipvsadm", "-Sn"); got != whole {
 			t.Errorf("%q: there is\n%s\nwant\n%s", damage, got, whole)
 		}
 	}
@@ -157,12 +126,12 @@ func TestTheServersOfAnswersAreMadeAgain(t *testing.T) {
 }
 
 func TestDamagedRulesAreRepaired(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	whole := output(t, "iptables-save")
+	whole := kerneltest.Output(t, "iptables-save")
 	for _, damage := range [][]string{
 		{"-t", "nat", "-D", "PREROUTING", "1"},
 		{"-t", "nat", "-F", "KIPVS-MASQUERADE"},
@@ -171,11 +140,11 @@ func TestDamagedRulesAreRepaired(t *testing.T) {
 		{"-t", "filter", "-N", "KIPVS-STRANGER"},
 		{"-t", "filter", "-F"},
 	} {
-		output(t, append([]string{"iptables"}, damage...)...)
+		kerneltest.Output(t, append([]string{"iptables"}, damage...)...)
 		if _, err := k.Prepare(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := rulesOnly(output(t, "iptables-save")); got != rulesOnly(whole) {
+		if got := rulesOnly(kerneltest.Output(t, "iptables-save")); got != rulesOnly(whole) {
 			t.Errorf("after %q and Prepare:\n%s\nwant\n%s", damage, got, rulesOnly(whole))
 		}
 	}
@@ -192,11 +161,11 @@ func rulesOnly(dump string) string {
 }
 
 func TestForeignVirtualServersAreNeverListed(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
-	output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "rr")
-	output(t, "ipvsadm", "-A", "-f", "7", "-s", "rr")
-	output(t, "ipvsadm", "-A", "-t", "10.0.0.2:80", "-s", "rr", "-b", "flag-3")
+	kerneltest.Output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "rr")
+	kerneltest.Output(t, "ipvsadm", "-A", "-f", "7", "-s", "rr")
+	kerneltest.Output(t, "ipvsadm", "-A", "-t", "10.0.0.2:80", "-s", "rr", "-b", "flag-3")
 	rows, err := k.VirtualServers().List(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -210,11 +179,11 @@ func TestForeignVirtualServersAreNeverListed(t *testing.T) {
 // Excluded ranges are about servers of others. Ours in them are listed, found by
 // name and cleaned up; those of others there are not even adopted (A30, K10).
 func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	cfg := config
 	cfg.ExcludeCIDRs = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
 	k := openHere(t, cfg)
-	output(t, "ipset", "create", "KUBE-CLUSTER-IP", "hash:ip,port")
+	kerneltest.Output(t, "ipset", "create", "KUBE-CLUSTER-IP", "hash:ip,port")
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +196,7 @@ func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
 		t.Fatal(errs[0])
 	}
 	add(t, k.Addresses(), vs.Addr.Addr())
-	output(t, "ipvsadm", "-A", "-t", "192.0.2.1:6443", "-s", "wrr")
+	kerneltest.Output(t, "ipvsadm", "-A", "-t", "192.0.2.1:6443", "-s", "wrr")
 	listed, err := k.VirtualServers().List(t.Context())
 	if err != nil || !maps.Equal(listed, want) {
 		t.Errorf("listed %v, %v; want %v", listed, err, want)
@@ -242,16 +211,16 @@ func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
 	if _, err := leftovers.Remove(t.Context(), k, leftovers.Cleanup); err != nil {
 		t.Fatal(err)
 	}
-	if left := output(t, "ipvsadm", "-Sn"); left != "-A -t 192.0.2.1:6443 -s wrr\n" {
+	if left := kerneltest.Output(t, "ipvsadm", "-Sn"); left != "-A -t 192.0.2.1:6443 -s wrr\n" {
 		t.Errorf("left:\n%s", left)
 	}
 }
 
 func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
-	output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "lc")
-	output(t, "ipvsadm", "-a", "-t", "10.0.0.1:80", "-r", "10.244.1.1:8080", "-m", "-w", "5")
+	kerneltest.Output(t, "ipvsadm", "-A", "-t", "10.0.0.1:80", "-s", "lc")
+	kerneltest.Output(t, "ipvsadm", "-a", "-t", "10.0.0.1:80", "-r", "10.244.1.1:8080", "-m", "-w", "5")
 	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.0.0.1:80"), Protocol: state.TCP}
 	errs := k.VirtualServers().Apply(t.Context(), []reconcile.Op[state.VirtualServer, state.Balancing]{
 		{Verb: reconcile.Create, Key: vs, Value: state.Balancing{Scheduler: "rr"}},
@@ -259,7 +228,7 @@ func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
 	if errs[0] != nil {
 		t.Fatal(errs[0])
 	}
-	got := output(t, "ipvsadm", "-Sn")
+	got := kerneltest.Output(t, "ipvsadm", "-Sn")
 	for _, want := range []string{"-A -t 10.0.0.1:80 -s rr -b flag-3", "-a -t 10.0.0.1:80 -r 10.244.1.1:8080 -m -w 5"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -268,14 +237,14 @@ func TestAWantedForeignVirtualServerIsAdoptedInPlace(t *testing.T) {
 }
 
 func TestMembersOfOurSetsOnly(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	if _, err := k.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	output(t, "ipset", "create", "STRANGER", "hash:ip")
-	output(t, "ipset", "add", "STRANGER", "10.0.0.1")
-	output(t, "ipset", "add", state.Addresses.Name(ipset.IPv4), "10.0.0.2")
+	kerneltest.Output(t, "ipset", "create", "STRANGER", "hash:ip")
+	kerneltest.Output(t, "ipset", "add", "STRANGER", "10.0.0.1")
+	kerneltest.Output(t, "ipset", "add", state.Addresses.Name(ipset.IPv4), "10.0.0.2")
 	rows, err := k.Members().List(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -288,11 +257,11 @@ func TestMembersOfOurSetsOnly(t *testing.T) {
 // A flow that began before its virtual server stands in conntrack as never
 // translated; it goes, and one that is answered by a real server stays.
 func TestFlowsThatNobodyAnswersAreForgotten(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	dns := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.10:53"), Protocol: state.UDP}
 	for client, answering := range map[string]string{"10.244.1.7": "10.96.0.10", "10.244.1.8": "10.244.1.1"} {
-		output(t, "conntrack", "-I", "-p", "udp", "-t", "120", "-s", client, "-d", "10.96.0.10",
+		kerneltest.Output(t, "conntrack", "-I", "-p", "udp", "-t", "120", "-s", client, "-d", "10.96.0.10",
 			"--sport", "4000", "--dport", "53", "-r", answering, "-q", client, "--reply-port-src", "53", "--reply-port-dst", "4000")
 	}
 	for _, want := range []int{1, 0} {
@@ -303,7 +272,7 @@ func TestFlowsThatNobodyAnswersAreForgotten(t *testing.T) {
 			t.Errorf("deleted %d flows, %v; want %d", deleted, err, want)
 		}
 	}
-	if left := output(t, "conntrack", "-L", "-p", "udp"); !strings.Contains(left, "10.244.1.8") || strings.Contains(left, "10.244.1.7") {
+	if left := kerneltest.Output(t, "conntrack", "-L", "-p", "udp"); !strings.Contains(left, "10.244.1.8") || strings.Contains(left, "10.244.1.7") {
 		t.Errorf("left:\n%s", left)
 	}
 }

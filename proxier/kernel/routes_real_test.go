@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -15,7 +16,7 @@ import (
 // packets of the node may be divided on it, whoever has bound the address. It
 // goes with the address.
 func TestRoutesToServiceAddresses(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	k := openHere(t, config)
 	prepare := func(replaced int) {
 		t.Helper()
@@ -24,7 +25,7 @@ func TestRoutesToServiceAddresses(t *testing.T) {
 		}
 	}
 	routes := func() (all []string) {
-		for line := range strings.Lines(output(t, "ip", "route", "show", "table", "local", "dev", Device)) {
+		for line := range strings.Lines(kerneltest.Output(t, "ip", "route", "show", "table", "local", "dev", Device)) {
 			all = append(all, strings.TrimSpace(line))
 		}
 		return all
@@ -52,18 +53,18 @@ func TestRoutesToServiceAddresses(t *testing.T) {
 	apply(reconcile.Create)
 	expect("10.96.0.1")
 	// K43: never a source of the node's own packets, and of use at once.
-	if ours6 := output(t, "ip", "-6", "-o", "address", "show", "dev", Device); !strings.Contains(ours6, " nodad deprecated ") || strings.Contains(ours6, "tentative") {
+	if ours6 := kerneltest.Output(t, "ip", "-6", "-o", "address", "show", "dev", Device); !strings.Contains(ours6, " nodad deprecated ") || strings.Contains(ours6, "tentative") {
 		t.Errorf("IPv6 addresses: %s", ours6)
 	}
 	prepare(0)
-	output(t, "ip", "address", "add", "10.96.0.2/32", "dev", Device) // as kube-proxy does
-	output(t, "ip", "route", "replace", "local", "10.96.0.1", "dev", Device, "table", "local", "proto", "kernel", "scope", "host", "src", "10.96.0.1")
+	kerneltest.Output(t, "ip", "address", "add", "10.96.0.2/32", "dev", Device) // as kube-proxy does
+	kerneltest.Output(t, "ip", "route", "replace", "local", "10.96.0.1", "dev", Device, "table", "local", "proto", "kernel", "scope", "host", "src", "10.96.0.1")
 	prepare(2)
 	expect("10.96.0.1", "10.96.0.2")
 	apply(reconcile.Create) // it is there already
 	apply(reconcile.Delete)
 	expect("10.96.0.2")
-	output(t, "ip", "address", "del", "10.96.0.2/32", "dev", Device)
+	kerneltest.Output(t, "ip", "address", "del", "10.96.0.2/32", "dev", Device)
 	expect()
 	prepare(0)
 }

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 
 	"github.com/coreos/go-iptables/iptables"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
@@ -40,29 +40,24 @@ type tables struct {
 // kernel or the machine lacks it.
 func (k *Kernel) openTables() error {
 	k.beside.tables = map[ipset.Family]*tables{}
-	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
+	for _, f := range k.Families() {
 		t, err := open(f)
 		switch {
 		case err == nil:
 			k.beside.tables[f] = t
 		case f == ipset.IPv4:
 			return err
-		case !errors.Is(err, errNoIPv6):
-			k.leaveOut(err)
+		default:
+			k.LeaveOut(err)
 		}
 	}
 	return nil
 }
 
-var errNoIPv6 = errors.New("this machine has no IPv6")
-
 func open(f ipset.Family) (*tables, error) {
 	name, prefix, protocol := "iptables", state.Prefix4, iptables.ProtocolIPv4
 	if f == ipset.IPv6 {
 		name, prefix, protocol = "ip6tables", state.Prefix6, iptables.ProtocolIPv6
-		if _, err := os.Stat("/proc/net/if_inet6"); err != nil {
-			return nil, errNoIPv6
-		}
 	}
 	t := &tables{prefix: prefix, yielded: map[string]bool{}}
 	var err error
@@ -74,11 +69,11 @@ func open(f ipset.Family) (*tables, error) {
 	}
 	// One that hangs is found here, and killed.
 	var version bytes.Buffer
-	if err = runTo(context.Background(), &version, t.program, "", "--version"); err != nil {
+	if err = host.Run(context.Background(), &version, t.program, "", "--version"); err != nil {
 		return nil, err
 	}
 	t.nft = backendOf(version.String()) == leftovers.NFT
-	err = withinLimit(func() error {
+	err = host.WithinLimit(func() error {
 		ipt, err := iptables.New(iptables.Path(t.program), iptables.IPFamily(protocol))
 		if err == nil && !ipt.HasRandomFully() {
 			err = errors.New("it is too old: 1.6.2 or newer is needed")
@@ -162,7 +157,7 @@ func (t *tables) write(ctx context.Context, todo changes) error {
 // by that, which takes more than CAP_NET_ADMIN.
 func (t *tables) touch(ctx context.Context) error {
 	for _, table := range []string{"mangle", "nat", "filter"} {
-		err := runTo(ctx, nil, t.program, "", "--wait", fmt.Sprint(lockSeconds), "-t", table, "-S")
+		err := host.Run(ctx, nil, t.program, "", "--wait", fmt.Sprint(lockSeconds), "-t", table, "-S")
 		if err != nil {
 			return fmt.Errorf("list the chains of iptables table %s: %w", table, err)
 		}
@@ -196,7 +191,7 @@ func (t *tables) same(want, printed string) bool {
 
 func (t *tables) dump(ctx context.Context) (xtables.Dump, error) {
 	var out bytes.Buffer
-	if err := runTo(ctx, &out, t.save, ""); err != nil {
+	if err := host.Run(ctx, &out, t.save, ""); err != nil {
 		return nil, err
 	}
 	t.refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
@@ -208,5 +203,5 @@ func restore(ctx context.Context, program, input string) error {
 	if input == "" {
 		return nil
 	}
-	return runTo(ctx, nil, program, input, "--noflush", "--wait", fmt.Sprint(lockSeconds))
+	return host.Run(ctx, nil, program, input, "--noflush", "--wait", fmt.Sprint(lockSeconds))
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/moby/ipvs"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
@@ -27,15 +29,13 @@ const (
 )
 
 // tcpTimeout and its like are how time-outs are named in configuration and records.
-const tcpTimeout = "ipvs.tcpTimeout"
+const tcpTimeout = host.Timeout + "tcpTimeout"
 
 func timeoutsOf(c *ipvs.Config) map[string]*time.Duration {
 	return map[string]*time.Duration{
-		tcpTimeout: &c.TimeoutTCP, "ipvs.tcpFinTimeout": &c.TimeoutTCPFin, "ipvs.udpTimeout": &c.TimeoutUDP,
+		tcpTimeout: &c.TimeoutTCP, host.Timeout + "tcpFinTimeout": &c.TimeoutTCPFin, host.Timeout + "udpTimeout": &c.TimeoutUDP,
 	}
 }
-
-func isTimeout(name string) bool { return timeoutsOf(&ipvs.Config{})[name] != nil }
 
 // setTimeouts changes those IPVS time-outs that are to be different, and before
 // that has their former values recorded.
@@ -44,10 +44,8 @@ func (k *Kernel) setTimeouts() error {
 	if err != nil {
 		return fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
-	before, err := readRecords(k.cfg.Record)
-	if err != nil {
-		k.unrecorded(err)
-	}
+	before, err := k.Records.Read()
+	k.Records.Tell(err)
 	want := *now
 	asked := timeoutsOf(&ipvs.Config{TimeoutTCP: k.cfg.Timeouts.TCP, TimeoutTCPFin: k.cfg.Timeouts.TCPFin, TimeoutUDP: k.cfg.Timeouts.UDP})
 	var changes []leftovers.Sysctl
@@ -60,7 +58,7 @@ func (k *Kernel) setTimeouts() error {
 	if len(changes) == 0 {
 		return nil
 	}
-	k.noteFormer(changes)
+	k.Records.Note(changes)
 	return k.configure(want)
 }
 
@@ -94,7 +92,7 @@ func parseSeconds(text string) (time.Duration, error) {
 }
 
 // changedTimeouts are those that still have the value that we gave them.
-func (k *Kernel) changedTimeouts(r records) (all []leftovers.Sysctl, err error) {
+func (k *Kernel) changedTimeouts(r map[string]leftovers.Sysctl) (all []leftovers.Sysctl, err error) {
 	if k.ipvs == nil {
 		return nil, nil
 	}
@@ -107,7 +105,7 @@ func (k *Kernel) changedTimeouts(r records) (all []leftovers.Sysctl, err error) 
 			all = append(all, c)
 		}
 	}
-	slices.SortFunc(all, byName)
+	slices.SortFunc(all, host.ByName)
 	return all, nil
 }
 
@@ -123,5 +121,5 @@ func (k *Kernel) restoreTimeouts(changed []leftovers.Sysctl) error {
 	if err := errors.Join(append(errs, k.configure(want))...); err != nil {
 		return err
 	}
-	return k.forget(func(c leftovers.Sysctl) bool { return isTimeout(c.Name) })
+	return k.Records.Forget(func(name string) bool { return strings.HasPrefix(name, host.Timeout) })
 }

@@ -9,8 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+
 	"github.com/moby/ipvs"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
@@ -20,7 +23,7 @@ var kernelsOwn = ipvs.Config{TimeoutTCP: 15 * time.Minute, TimeoutTCPFin: 2 * ti
 // TestTimeouts follows those of IPVS through daemons with and without flags, and
 // through a cleanup, which puts back what was there before all of them (K33, K85).
 func TestTimeouts(t *testing.T) {
-	freshNamespace(t)
+	kerneltest.FreshNamespace(t)
 	cfg := config
 	cfg.Record = filepath.Join(t.TempDir(), "sysctls.json")
 	cfg.Unrecorded = func(err error) { t.Error(err) }
@@ -42,14 +45,14 @@ func TestTimeouts(t *testing.T) {
 		{"no longer either", Timeouts{}, aDay},
 	} {
 		cfg.Timeouts = step.ask
-		host(t, cfg)
+		setUpHost(t, cfg)
 		t.Log(step.what)
 		expectTimeouts(t, step.want)
 	}
 
 	// Another namespace has its own.
 	t.Run("another namespace", func(t *testing.T) {
-		freshNamespace(t)
+		kerneltest.FreshNamespace(t)
 		expectTimeouts(t, kernelsOwn)
 		theirs := kernelsOwn
 		theirs.TimeoutTCP = 30 * time.Minute
@@ -57,7 +60,7 @@ func TestTimeouts(t *testing.T) {
 		if err := k.configure(theirs); err != nil {
 			t.Fatal(err)
 		}
-		host(t, config)
+		setUpHost(t, config)
 		expectTimeouts(t, theirs) // somebody has chosen it
 	})
 
@@ -74,12 +77,12 @@ func TestTimeouts(t *testing.T) {
 	if conntrack, err := os.ReadFile("/proc/sys/net/ipv4/vs/conntrack"); err != nil || strings.TrimSpace(string(conntrack)) != "1" {
 		t.Errorf("a sysctl was put back unasked: %s, %v", conntrack, err)
 	}
-	if r, err := readRecords(cfg.Record); err != nil || len(r) == 0 || r[tcpTimeout].Was != "" {
+	if r, err := (host.Records{Path: cfg.Record}).Read(); err != nil || len(r) == 0 || r[tcpTimeout].Was != "" {
 		t.Errorf("recorded: %v, %v; want sysctls only", r, err)
 	}
 }
 
-func host(t *testing.T, cfg Config) {
+func setUpHost(t *testing.T, cfg Config) {
 	t.Helper()
 	if left, err := openHere(t, cfg).Host(t.Context()); err != nil || len(left) > 0 {
 		t.Fatal(left, err)

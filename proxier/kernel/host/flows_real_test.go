@@ -1,6 +1,6 @@
 //go:build e2e
 
-package kernel
+package host
 
 import (
 	"encoding/binary"
@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -42,8 +44,8 @@ func crowd(t *testing.T, n int, server, real string) {
 // two bytes of garbage for a flow, and what more there is comes of flows that go.
 func TestALookAtFlowsTakesNoMemory(t *testing.T) {
 	const flows = 50_000
-	freshNamespace(t)
-	k := openHere(t, config)
+	kerneltest.FreshNamespace(t)
+	k := FlowsOf(FindServed())
 	server, real := netip.MustParseAddrPort("10.96.0.10:53"), netip.MustParseAddrPort("10.244.0.9:53")
 	look := func(at netip.AddrPort, answering ...netip.AddrPort) (deleted int, garbage uint64, took time.Duration) {
 		t.Helper()
@@ -84,8 +86,8 @@ func TestALookAtFlowsTakesNoMemory(t *testing.T) {
 
 // Flows of one name in different zones are different flows.
 func TestFlowsOfAllZonesAreForgotten(t *testing.T) {
-	freshNamespace(t)
-	k := openHere(t, config)
+	kerneltest.FreshNamespace(t)
+	k := FlowsOf(FindServed())
 	c, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"context"
@@ -15,14 +15,20 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
+// Flows is the kernel's table of connections.
+type Flows struct{ families *Served }
+
+// FlowsOf are those of these families.
+func FlowsOf(families *Served) Flows { return Flows{families} }
+
 // ForgetFlows deletes the conntrack entries of flows to these virtual servers
 // that began before there was anything to answer: they were never translated,
 // and what they once missed (masquerading among it) is never made up for. Of
 // UDP, whose clients keep an entry alive with each datagram, all go that none
 // of the real servers named here answers. It reads the whole table of each
 // family concerned, however many servers there are, and keeps nothing of it. It
-// may run beside the goroutine that owns the Kernel.
-func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServer][]netip.AddrPort) (deleted int, err error) {
+// may run beside the goroutine that writes rows.
+func (t Flows) ForgetFlows(ctx context.Context, servers map[state.VirtualServer][]netip.AddrPort) (deleted int, err error) {
 	table, err := wire.Dial(unix.NETLINK_NETFILTER)
 	if err != nil {
 		return 0, err
@@ -35,7 +41,7 @@ func (k *Kernel) ForgetFlows(ctx context.Context, servers map[state.VirtualServe
 	defer func() { err = errors.Join(err, deletes.Close()) }()
 	f := forgetting{stale: staleFlows(servers), deletes: deletes}
 	var errs []error
-	for _, family := range k.Families() {
+	for _, family := range t.families.Families() {
 		if ctx.Err() == nil && concerns(servers, family) {
 			errs = append(errs, f.look(ctx, table, family))
 		}

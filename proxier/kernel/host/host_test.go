@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func TestEnsure(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "conntrack")
-	wanted := []sysctl{{"net.ipv4.vs.conntrack", "1"}}
+	wanted := []Sysctl{{"net.ipv4.vs.conntrack", "1"}}
 	var noted []leftovers.Sysctl
 	note := func(changes []leftovers.Sysctl) {
 		if got, _ := os.ReadFile(path); string(got) != "0\n" {
@@ -107,8 +107,8 @@ func TestSysctlsFollowKernelAndConfig(t *testing.T) {
 		{"6.1.0", false, "net.ipv4.vs.conntrack", true},
 	} {
 		there := false
-		for _, s := range sysctls(Config{StrictARP: c.strictARP}, parseRelease(c.release)) {
-			there = there || s.name == c.want
+		for _, s := range sysctls(c.strictARP, parseRelease(c.release)) {
+			there = there || s.Name == c.want
 		}
 		if there != c.there {
 			t.Errorf("Linux %s, strictARP %t: %s is set: %t, want %t", c.release, c.strictARP, c.want, there, c.there)

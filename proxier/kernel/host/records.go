@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"cmp"
@@ -9,9 +9,34 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
+
+// Records keeps the former values of what we have changed.
+type Records struct {
+	Path   string      // of the file; empty: they are not kept
+	Failed func(error) // is told when it cannot be read or written; may be nil
+}
+
+// Timeout begins the names of IPVS' time-outs among records. No sysctl's name
+// does.
+const Timeout = "ipvs."
+
+// Note records former values before they are overwritten. That this fails is
+// told and keeps nothing from being written.
+func (r Records) Note(changes []leftovers.Sysctl) { r.Tell(record(r.Path, changes)) }
+
+// Tell tells of a record that failed.
+func (r Records) Tell(err error) {
+	if err != nil && r.Failed != nil {
+		r.Failed(err)
+	}
+}
+
+// Read answers what is recorded, by name.
+func (r Records) Read() (map[string]leftovers.Sysctl, error) { return readRecords(r.Path) }
 
 // records are the sysctls and time-outs that we have changed, by name, with
 // their former values. They are kept in a file, so that a cleanup can put them back.
@@ -76,37 +101,40 @@ func record(path string, changes []leftovers.Sysctl) error {
 	return nil
 }
 
-// changedSysctls are those that still have the value that we gave them.
-func changedSysctls(r records) (all []leftovers.Sysctl) {
-	for _, c := range slices.SortedFunc(maps.Values(r), byName) {
-		if now, err := (sysctl{name: c.Name}).read(procSys); err == nil && now == c.Is {
+// Changed are the recorded sysctls that still have the value that we gave them.
+func Changed(recorded map[string]leftovers.Sysctl) (all []leftovers.Sysctl) {
+	for _, c := range slices.SortedFunc(maps.Values(recorded), ByName) {
+		if now, err := (Sysctl{Name: c.Name}).Read(); err == nil && now == c.Is {
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
-func byName(a, b leftovers.Sysctl) int { return cmp.Compare(a.Name, b.Name) }
+// ByName orders them.
+func ByName(a, b leftovers.Sysctl) int { return cmp.Compare(a.Name, b.Name) }
 
-// restoreSysctls puts former values back and forgets them.
-func (k *Kernel) restoreSysctls(changed []leftovers.Sysctl) error {
+// Restore puts former values of sysctls back and forgets them.
+func (r Records) Restore(changed []leftovers.Sysctl) error {
 	var errs []error
 	failed := map[string]bool{}
 	for _, c := range changed {
-		if err := (sysctl{c.Name, c.Was}).write(procSys, c.Is); err != nil {
+		if err := (Sysctl{c.Name, c.Was}).Write(c.Is); err != nil {
 			errs = append(errs, err)
 			failed[c.Name] = true
 		}
 	}
-	return errors.Join(append(errs, k.forget(func(c leftovers.Sysctl) bool { return !isTimeout(c.Name) && !failed[c.Name] }))...)
+	return errors.Join(append(errs, r.Forget(func(name string) bool {
+		return !strings.HasPrefix(name, Timeout) && !failed[name]
+	}))...)
 }
 
-// forget takes out of the record what has been put back, or is not ours any more.
-func (k *Kernel) forget(done func(leftovers.Sysctl) bool) error {
-	r, err := readRecords(k.cfg.Record)
+// Forget takes out of the record what has been put back, or is not ours any more.
+func (r Records) Forget(done func(name string) bool) error {
+	left, err := readRecords(r.Path)
 	if err != nil {
 		return err
 	}
-	maps.DeleteFunc(r, func(_ string, c leftovers.Sysctl) bool { return done(c) })
-	return r.write(k.cfg.Record)
+	maps.DeleteFunc(left, func(name string, _ leftovers.Sysctl) bool { return done(name) })
+	return left.write(r.Path)
 }

@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"bytes"
@@ -21,10 +21,10 @@ const programLimit = time.Minute
 // process that it has started and that has left its group may keep that open.
 const pipeLimit = 2 * time.Second
 
-// runTo runs a program to its end, and fails with what it complains about.
+// Run runs a program to its end, and fails with what it complains about.
 // At programLimit, or when ctx ends, it is killed with all that it has started:
 // iptables starts modprobe. No program is started in any other way.
-func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
+func Run(ctx context.Context, out *bytes.Buffer, program, input string, args ...string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, programLimit, errProgramHangs)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -53,8 +53,8 @@ func runTo(ctx context.Context, out *bytes.Buffer, program, input string, args .
 // errProgramHangs says that a program was killed.
 var errProgramHangs = fmt.Errorf("it did not end within %s and was killed", programLimit)
 
-// withinLimit gives up waiting for what a library does with a program.
-func withinLimit(action func() error) error {
+// WithinLimit gives up waiting for what a library does with a program.
+func WithinLimit(action func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- action() }()
 	select {

@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func TestAProgramThatHangsIsKilledWithItsHelpers(t *testing.T) {
 			defer cancel()
 			var out bytes.Buffer
 			begin := time.Now()
-			err := runTo(ctx, &out, script(t, text), "")
+			err := Run(ctx, &out, script(t, text), "")
 			if took := time.Since(begin); took > 10*time.Second {
 				t.Errorf("the limit was a second, and it took %s", took.Round(time.Second))
 			}
@@ -70,19 +70,8 @@ func gone(group int) bool {
 }
 
 func TestAProgramThatFailsSaysWhy(t *testing.T) {
-	err := runTo(t.Context(), nil, script(t, "echo it is locked >&2; exit 4\n"), "")
+	err := Run(t.Context(), nil, script(t, "echo it is locked >&2; exit 4\n"), "")
 	if want := "run iptables-save: exit status 4: it is locked"; err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %s", err, want)
-	}
-}
-
-// Chains that lead to each other go together.
-func TestChainsAreEmptyBeforeTheFirstGoes(t *testing.T) {
-	todo := (&tables{prefix: "KIPVS-"}).compare(built([]chain{
-		{table: "nat", name: "KIPVS-A", rules: []string{"-j KIPVS-B"}}, {table: "nat", name: "KIPVS-B"},
-	}), nil)
-	const want = "*nat\n:KIPVS-A - [0:0]\n:KIPVS-B - [0:0]\n-X KIPVS-A\n-X KIPVS-B\nCOMMIT\n"
-	if got := todo.dropText(); got != want {
-		t.Errorf("iptables-restore is told\n%swant\n%s", got, want)
 	}
 }

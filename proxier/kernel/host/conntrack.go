@@ -1,4 +1,4 @@
-package kernel
+package host
 
 import (
 	"errors"
@@ -40,7 +40,7 @@ func (c Conntrack) limit(cores int) int {
 }
 
 // settings are those that are to be different, as far as they are asked for.
-func (c Conntrack) settings() (all []sysctl) {
+func (c Conntrack) settings() (all []Sysctl) {
 	const prefix = "net.netfilter.nf_conntrack_"
 	for _, t := range []struct {
 		name string
@@ -52,11 +52,11 @@ func (c Conntrack) settings() (all []sysctl) {
 		{"udp_timeout_stream", c.UDPStream},
 	} {
 		if t.want > 0 {
-			all = append(all, sysctl{prefix + t.name, strconv.Itoa(int(t.want / time.Second))})
+			all = append(all, Sysctl{prefix + t.name, strconv.Itoa(int(t.want / time.Second))})
 		}
 	}
 	if c.BeLiberal {
-		all = append(all, sysctl{prefix + "tcp_be_liberal", "1"})
+		all = append(all, Sysctl{prefix + "tcp_be_liberal", "1"})
 	}
 	return all
 }
@@ -76,7 +76,7 @@ func (c Conntrack) ensure(root string, cores int, former func([]leftovers.Sysctl
 	}
 	all := c.settings()
 	if limit := c.limit(cores); limit > 0 {
-		size := sysctl{"net.netfilter.nf_conntrack_max", strconv.Itoa(limit)}
+		size := Sysctl{"net.netfilter.nf_conntrack_max", strconv.Itoa(limit)}
 		now, err := size.read(filepath.Join(root, "proc/sys"))
 		note(err)
 		if n, unreadable := strconv.Atoi(now); unreadable == nil && n < limit {
@@ -85,7 +85,7 @@ func (c Conntrack) ensure(root string, cores int, former func([]leftovers.Sysctl
 		note(raise(filepath.Join(root, "sys/module/nf_conntrack/parameters/hashsize"), limit/4))
 	}
 	for _, s := range all {
-		_, err := ensure(filepath.Join(root, "proc/sys"), []sysctl{s}, former)
+		_, err := ensure(filepath.Join(root, "proc/sys"), []Sysctl{s}, former)
 		note(err)
 	}
 	return warnings, errors.Join(errs...)
@@ -108,12 +108,6 @@ func raise(path string, n int) error {
 		return fmt.Errorf("%s is %d and has to be at least %d: %w", path, is, n, err)
 	}
 	return nil
-}
-
-// Conntrack sets up the kernel's table of connections and answers with what
-// could not be written here, but does not keep anybody from working.
-func (k *Kernel) Conntrack(c Conntrack) (warnings []string, err error) {
-	return c.ensure("/", onlineCores("/sys/devices/system/cpu/online"), k.noteFormer)
 }
 
 // onlineCores are those of the machine, whatever this process may use; at least
