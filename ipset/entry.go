@@ -134,6 +134,9 @@ func (e Entry) Type() Type { return e.typ }
 // Port is zero for types without ports.
 func (e Entry) Port() uint16 { return e.port }
 
+// Protocol is an IANA number, zero for types without protocol.
+func (e Entry) Protocol() uint8 { return e.protocol }
+
 // Addr is the entry's first address, or that of its network.
 func (e Entry) Addr() netip.Addr { return e.addr }
 

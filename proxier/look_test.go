@@ -17,6 +17,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // looks are the commands of scripts that look at a daemon and its machine, as
@@ -98,10 +99,11 @@ var breaks = map[string]func(*snapshot.Machine){
 	},
 	"sysctl": func(m *snapshot.Machine) { m.Sysctls["net.ipv4.vs.conntrack"] = "0" },
 	"rule": func(m *snapshot.Machine) {
-		m.Tables[0].Rules = append(m.Tables[0].Rules, "nat KUBE-SERVICES",
-			`filter INPUT -d 10.96.0.1/32 -p tcp -m comment --comment "shop/web has no endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable`,
-			"filter INPUT -s 192.0.2.99/32 -j DROP",
-		)
+		m.Tables[0].Dump[xtables.Place{Table: "nat", Chain: "KUBE-SERVICES"}] = nil
+		m.Tables[0].Dump[xtables.Place{Table: "filter", Chain: "INPUT"}] = []string{
+			`-d 10.96.0.1/32 -p tcp -m comment --comment "shop/web has no endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable`,
+			"-s 192.0.2.99/32 -j DROP",
+		}
 	},
 	"foreign server": func(m *snapshot.Machine) {
 		at := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}

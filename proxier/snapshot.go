@@ -50,8 +50,9 @@ func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot
 		d = p.outline()
 		if q.Services == snapshot.All {
 			names = p.services.named()
+			d.Common = state.NewRows()
 			for _, nobody := range []owner{ranges, nodePods, draining} {
-				d.Common = append(d.Common, p.tables.claimed(nobody).Lines()...)
+				d.Common.Add(p.tables.claimed(nobody))
 			}
 		}
 	})
@@ -160,13 +161,13 @@ func (p *Proxier) view(svc owner) view {
 
 // shown says of each way to reach the Service what is wanted of it.
 func (v view) shown() (s snapshot.Service, there bool) {
-	s = snapshot.Service{Name: v.service.name.String(), Rows: v.rows.Lines(), Remarks: texts(v.service.remarks)}
+	s = snapshot.Service{Name: v.service.name.String(), Rows: v.rows, Remarks: texts(v.service.remarks)}
 	ports, _ := cluster.Ports(v.object, v.slices, v.node)
 	pods := podsOf(v.slices)
 	for _, f := range v.service.frontends {
 		s.Frontends = append(s.Frontends, v.frontend(f, behind(ports, f), pods))
 	}
-	return s, v.object != nil || len(s.Rows) > 0
+	return s, v.object != nil || !s.Rows.IsZero()
 }
 
 // told is what the last reports said, for those who ask.

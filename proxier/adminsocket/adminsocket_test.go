@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // open serves until the test ends and tells when it can be asked.
@@ -32,7 +34,9 @@ func open(t *testing.T, answer Answer) (address string) {
 }
 
 func TestWhatIsAskedAndAnsweredArrives(t *testing.T) {
-	want := snapshot.Daemon{Version: "v1", Node: "node-a", Services: []snapshot.Service{{Name: "shop/cart", Rows: []string{"a", "b"}}}}
+	rows := state.NewRows()
+	rows.Addresses[netip.MustParseAddr("10.96.0.1")] = state.None{}
+	want := snapshot.Daemon{Version: "v1", Node: "node-a", Services: []snapshot.Service{{Name: "shop/cart", Rows: rows}}}
 	var asked snapshot.Question
 	address := open(t, func(_ context.Context, q snapshot.Question) (snapshot.Daemon, error) {
 		asked = q

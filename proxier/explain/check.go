@@ -8,6 +8,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // Wish is what the daemon's configuration asks of a machine.
@@ -180,11 +181,10 @@ func checkTables(m snapshot.Machine) (all []Result) {
 		return []Result{{Error, "iptables", "no iptables program was found", "install iptables 1.6.2 or newer"}}
 	}
 	for _, t := range m.Tables {
-		for _, rule := range t.Rules {
-			text, input := strings.CutPrefix(rule, "filter INPUT ")
-			if r := readRule(text); input && (r.target == "REJECT" || r.target == "DROP") && !r.some && r.to.IsValid() {
+		for _, rule := range t.Dump[filterInput] {
+			if r := xtables.ReadMatch(rule); r.Refuses() && !r.Some && r.To.IsValid() {
 				all = append(all, Result{
-					Warning, t.Program, "filter INPUT refuses an address before IPVS sees it: " + text,
+					Warning, t.Program, "filter INPUT refuses an address before IPVS sees it: " + rule,
 					"delete the rule if it is a leftover; kube-ipvs trace says which Service it hits",
 				})
 			}
@@ -205,8 +205,8 @@ func checkProxies(m snapshot.Machine) (all []Result) {
 	}
 	for _, t := range m.Tables {
 		n := 0
-		for _, rule := range t.Rules {
-			if chain, _ := strings.CutPrefix(rule, "nat "); strings.HasPrefix(chain, "KUBE-SVC-") || chain == "KUBE-SERVICES" {
+		for place := range t.Dump {
+			if place.Table == "nat" && (strings.HasPrefix(place.Chain, "KUBE-SVC-") || place.Chain == "KUBE-SERVICES") {
 				n++
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // Diff says what the daemon would change in the kernel if it looked now, one
@@ -13,48 +14,38 @@ import (
 // is as wanted. Health ports are the daemon's own and not compared. Without a daemon
 // (nil) it is not known what is wanted: all rows are shown that the kernel has.
 func Diff(m snapshot.Machine, d *snapshot.Daemon) string {
+	held := m.Rows
+	held.HealthPorts = nil
 	if d == nil {
-		return indented(m.Rows.Lines())
+		return marked(map[string]state.Rows{"  ": held})
 	}
-	changes := map[string]string{} // by row, so that the two halves of a change stand together
-	for row := range wanted(*d) {
-		changes[row] = "+ "
-	}
-	for _, row := range m.Rows.Lines() {
-		if _, both := changes[row]; both {
-			delete(changes, row)
-		} else {
-			changes[row] = "- "
+	desired := wanted(*d)
+	return marked(map[string]state.Rows{"+ ": desired.Without(held), "- ": held.Without(desired)})
+}
+
+// marked are all rows in one order, so that the two halves of a change stand
+// together, each with its mark.
+func marked(rows map[string]state.Rows) string {
+	lines := map[string]string{}
+	for mark, some := range rows {
+		for _, line := range some.Lines() {
+			lines[line] = mark
 		}
 	}
 	var b strings.Builder
-	for _, row := range slices.Sorted(maps.Keys(changes)) {
-		b.WriteString(changes[row] + row + "\n")
-	}
-	return b.String()
-}
-
-func indented(rows []string) string {
-	var b strings.Builder
-	for _, row := range slices.Sorted(slices.Values(rows)) {
-		b.WriteString("  " + row + "\n")
+	for _, line := range slices.Sorted(maps.Keys(lines)) {
+		b.WriteString(lines[line] + line + "\n")
 	}
 	return b.String()
 }
 
 // wanted are all rows that are to be in the kernel.
-func wanted(d snapshot.Daemon) map[string]bool {
-	rows := map[string]bool{}
-	add := func(lines []string) {
-		for _, row := range lines {
-			if !strings.HasPrefix(row, "health port ") {
-				rows[row] = true
-			}
-		}
-	}
-	add(d.Common)
+func wanted(d snapshot.Daemon) state.Rows {
+	rows := state.NewRows()
+	rows.Add(d.Common)
 	for _, s := range d.Services {
-		add(s.Rows)
+		rows.Add(s.Rows)
 	}
+	rows.HealthPorts = nil
 	return rows
 }

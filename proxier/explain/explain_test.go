@@ -12,6 +12,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 func TestParseTarget(t *testing.T) {
@@ -83,7 +84,7 @@ func TestTraceOfAClient(t *testing.T) {
 		m.Rows.Members[row] = state.None{}
 	}
 	d := &snapshot.Daemon{Services: []snapshot.Service{{
-		Name: "shop/web", Rows: m.Rows.Lines(), Frontends: []snapshot.Frontend{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
+		Name: "shop/web", Rows: m.Rows, Frontends: []snapshot.Frontend{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
 			{Addr: netip.MustParseAddrPort("10.244.1.1:8080"), Ready: true, Chosen: true},
 		}}},
 	}}}
@@ -137,9 +138,9 @@ func TestRulesThatStandInTheWay(t *testing.T) {
 		"-d fd00::1/128 -p tcp -m tcp --dport 80 -j REJECT":     {},
 		`-m comment --comment "a b c" -m tcp --dport 8080 -j X`: {},
 	} {
-		r := readRule(rule)
-		if got := r.matches(vs); got != want.matches || got && r.some != want.some {
-			t.Errorf("%s: matches %t, only some %t; want %+v", rule, got, r.some, want)
+		r := xtables.ReadMatch(rule)
+		if got := concerns(r, vs); got != want.matches || got && r.Some != want.some {
+			t.Errorf("%s: matches %t, only some %t; want %+v", rule, got, r.Some, want)
 		}
 	}
 }
@@ -173,15 +174,15 @@ func TestTheHostsFirewall(t *testing.T) {
 
 // A rule of the host that stands behind one of ours that accepts is not the cause.
 func TestRulesBehindOursDoNotCount(t *testing.T) {
-	refusing := "filter INPUT -j REJECT --reject-with icmp-host-prohibited"
-	ours := "filter INPUT -m conntrack --ctstate NEW -j KIPVS-FILTER"
+	refusing := "-j REJECT --reject-with icmp-host-prohibited"
+	ours := "-m conntrack --ctstate NEW -j KIPVS-FILTER"
 	for name, c := range map[string]struct {
 		table  snapshot.Tables
 		causes int
 	}{
-		"behind one that accepts":         {snapshot.Tables{Rules: []string{ours, refusing}, Accepts: true}, 0},
-		"behind one that does not":        {snapshot.Tables{Rules: []string{ours, refusing}}, 1},
-		"before one that would accept it": {snapshot.Tables{Rules: []string{refusing, ours}, Accepts: true}, 1},
+		"behind one that accepts":         {snapshot.Tables{Dump: xtables.Dump{filterInput: {ours, refusing}}, Accepts: true}, 0},
+		"behind one that does not":        {snapshot.Tables{Dump: xtables.Dump{filterInput: {ours, refusing}}}, 1},
+		"before one that would accept it": {snapshot.Tables{Dump: xtables.Dump{filterInput: {refusing, ours}}, Accepts: true}, 1},
 	} {
 		var v verdict
 		f := traced{}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // needed are the settings without which no Service works, with what goes wrong.
@@ -43,7 +44,7 @@ func (v *verdict) rules(m snapshot.Machine, f traced) {
 		v.input(t, f)
 		if t.Ours {
 			seen = true
-			if !slices.ContainsFunc(t.Rules, func(r string) bool { return strings.HasSuffix(r, "-j "+prefix+"MARK") }) {
+			if !leadsTo(t.Dump, prefix+"MARK") {
 				v.wrong("rules", "missing", fmt.Sprintf("no rule leads to chain %sMARK: the next resync puts that right", prefix))
 				return
 			}
@@ -54,16 +55,26 @@ func (v *verdict) rules(m snapshot.Machine, f traced) {
 	}
 }
 
+// leadsTo tells whether a built-in chain leads to the chain.
+func leadsTo(d xtables.Dump, chain string) bool {
+	for place, rules := range d {
+		if place.BuiltIn() && slices.ContainsFunc(rules, func(r string) bool { return xtables.Target(r) == chain }) {
+			return true
+		}
+	}
+	return false
+}
+
+// filterInput is the chain that packets pass before IPVS sees them.
+var filterInput = xtables.Place{Table: "filter", Chain: "INPUT"}
+
 // input looks through filter INPUT, as far as a packet for a Service gets there.
 func (v *verdict) input(t snapshot.Tables, f traced) {
-	for _, rule := range t.Rules {
-		text, input := strings.CutPrefix(rule, "filter INPUT ")
-		if input && t.Accepts && strings.HasSuffix(text, "FILTER") {
+	for _, rule := range t.Dump[filterInput] {
+		if t.Accepts && strings.HasSuffix(xtables.Target(rule), "FILTER") {
 			return
 		}
-		if input {
-			v.foreignRule(t.Program, text, f)
-		}
+		v.foreignRule(t.Program, rule, f)
 	}
 	if t.Ours && t.Refuses {
 		v.notes = append(v.notes, t.Program+" filter INPUT keeps out what none of its rules lets in: see --accept-service-traffic")
@@ -72,63 +83,23 @@ func (v *verdict) input(t snapshot.Tables, f traced) {
 
 // foreignRule notes a rule that refuses or drops the frontend's packets.
 func (v *verdict) foreignRule(program, rule string, f traced) {
-	r := readRule(rule)
-	if r.target != "REJECT" && r.target != "DROP" || !r.matches(f.Server) {
+	r := xtables.ReadMatch(rule)
+	if !r.Refuses() || !concerns(r, f.Server) {
 		return
 	}
-	if r.some {
+	if r.Some {
 		v.notes = append(v.notes, fmt.Sprintf("%s filter INPUT may keep some clients away: %s", program, rule))
 		return
 	}
-	v.wrong("rules", "a foreign "+r.target,
+	v.wrong("rules", "a foreign "+r.Target,
 		fmt.Sprintf("a rule in %s filter INPUT stands before IPVS and refuses it (%s): delete it or find who makes it", program, rule))
 }
 
-// rule is what a line of iptables-save matches, as far as it can be told.
-type rule struct {
-	target   string
-	to       netip.Prefix // zero: everywhere
-	protocol string       // empty: all
-	port     string       // empty: all
-	some     bool         // only some packets, by what cannot be told here
-}
-
-func readRule(text string) (r rule) {
-	words := strings.Fields(text)
-	for i := 0; i < len(words); i++ {
-		next := ""
-		if i+1 < len(words) {
-			next = words[i+1]
-		}
-		switch words[i] {
-		case "-j", "-g":
-			r.target = next
-			return r
-		case "-d":
-			r.to, _ = netip.ParsePrefix(next)
-		case "-p":
-			r.protocol = next
-		case "--dport":
-			r.port = next
-		case "--comment":
-			for i++; i+1 < len(words) && !strings.HasSuffix(words[i], `"`) && strings.HasPrefix(next, `"`); i++ {
-			}
-			continue
-		case "-m":
-		case "--ctstate":
-			r.some = r.some || !strings.Contains(next, "NEW")
-		default:
-			r.some = true
-		}
-		i++
-	}
-	return r
-}
-
-func (r rule) matches(vs state.VirtualServer) bool {
-	return (!r.to.IsValid() || r.to.Contains(vs.Addr.Addr())) &&
-		(r.protocol == "" || strings.EqualFold(r.protocol, vs.Protocol.String())) &&
-		(r.port == "" || r.port == fmt.Sprint(vs.Addr.Port()))
+// concerns tells whether a rule is about packets for the virtual server.
+func concerns(r xtables.Match, vs state.VirtualServer) bool {
+	return (!r.To.IsValid() || r.To.Contains(vs.Addr.Addr())) &&
+		(r.Protocol == "" || strings.EqualFold(r.Protocol, vs.Protocol.String())) &&
+		(r.Port == "" || r.Port == fmt.Sprint(vs.Addr.Port()))
 }
 
 func moduleRemedy(m snapshot.Machine) string {

@@ -2,11 +2,11 @@ package explain
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
 
-	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -73,7 +73,7 @@ func (v *verdict) server(m snapshot.Machine, f traced) bool {
 		v.wrong("virtual server", "missing", fmt.Sprintf("the kernel has no virtual server %s%s", f.Server, mended))
 		return false
 	}
-	if want := fmt.Sprintf("virtual server %s %s", f.Server, how); !f.unknown && !slices.Contains(f.rows, want) {
+	if want, wanted := f.rows.VirtualServers[f.Server]; !f.unknown && (!wanted || want != how) {
 		v.lines = append(v.lines, finding{what: "virtual server", said: how.String() + ", which is not as wanted", severity: odd})
 		return true
 	}
@@ -217,21 +217,14 @@ func (v *verdict) address(m snapshot.Machine, f traced) {
 
 // sets looks for the members that concern the frontend.
 func (v *verdict) sets(m snapshot.Machine, f traced) {
-	entry := ipset.IPPort(f.Server.Addr, uint8(f.Server.Protocol)).String()
-	held := map[string]bool{}
-	for row := range m.Rows.Members {
-		held[fmt.Sprintf("member %s", row)] = true
-	}
 	var in, missing []string
-	for _, row := range f.rows {
-		set, member, _ := strings.Cut(strings.TrimPrefix(row, "member "), " ")
-		concerns := member == entry || strings.HasPrefix(member, entry+",") || member == f.Server.Addr.Addr().String()
-		switch {
-		case !strings.HasPrefix(row, "member ") || !concerns || slices.Contains(in, set):
-		case held[row]:
+	for _, row := range slices.SortedFunc(maps.Keys(f.rows.Members), byText) {
+		if set := row.SetName(); !row.Concerns(f.Server) || slices.Contains(in, set) {
+			continue
+		} else if _, held := m.Rows.Members[row]; held {
 			in = append(in, set)
-		default:
-			missing = append(missing, set+" "+member)
+		} else {
+			missing = append(missing, row.String())
 		}
 	}
 	switch {
@@ -242,6 +235,8 @@ func (v *verdict) sets(m snapshot.Machine, f traced) {
 		v.fine("sets", strings.Join(in, " "))
 	}
 }
+
+func byText(a, b state.Member) int { return strings.Compare(a.String(), b.String()) }
 
 // text is the whole of what is said about a frontend.
 func (v *verdict) text(f traced, style Style) string {

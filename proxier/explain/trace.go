@@ -97,7 +97,7 @@ func (t Target) traceFrom(m snapshot.Machine, d snapshot.Daemon, found []traced,
 // traced is a frontend with all that its Service wants.
 type traced struct {
 	named
-	rows    []string // wanted by the Service
+	rows    state.Rows // wanted by the Service
 	remarks []string
 	unknown bool // no daemon: what is wanted is not known
 }

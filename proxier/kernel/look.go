@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,37 +149,15 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 			if err := host.Run(ctx, &version, program+backend, "", "--version"); err == nil {
 				t.Version = strings.TrimSpace(version.String())
 			}
-			t.Rules = rulesOf(out.String())
+			if t.Dump, err = xtables.Parse(out.String()); err != nil {
+				m.Unread = append(m.Unread, fmt.Sprintf("rules of %s: %v", t.Program, err))
+			}
 			t.Refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
-			t.Accepts = accepts(out.String())
+			t.Accepts = accepts(t.Dump)
 			all = append(all, t)
 		}
 	}
 	return all
-}
-
-// rulesOf leaves of a dump what is of interest: the rules of built-in chains,
-// and the chains themselves that others have made.
-func rulesOf(dump string) (rules []string) {
-	table := ""
-	for line := range strings.Lines(dump) {
-		line = strings.TrimSpace(line)
-		switch {
-		case strings.HasPrefix(line, "*"):
-			table = line[1:]
-		case strings.HasPrefix(line, ":"):
-			if name, policy, _ := strings.Cut(line[1:], " "); strings.HasPrefix(policy, "-") {
-				rules = append(rules, table+" "+name)
-			}
-		case strings.HasPrefix(line, "-A "):
-			rule := line[len("-A "):]
-			chain, _, _ := strings.Cut(rule, " ")
-			if strings.ToUpper(chain) == chain && !strings.Contains(chain, "-") {
-				rules = append(rules, table+" "+rule)
-			}
-		}
-	}
-	return rules
 }
 
 // InterfaceTo is the interface that leads to an address, by which its packets
@@ -196,11 +175,11 @@ func InterfaceTo(addr netip.Addr) (string, error) {
 }
 
 // accepts tells whether our chain in filter INPUT lets in Services.
-func accepts(dump string) bool {
+func accepts(d xtables.Dump) bool {
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 		for _, c := range program(f, rules.Config{Accept: true}) {
 			for _, r := range c.rules {
-				if strings.HasSuffix(c.name, "FILTER") && strings.HasSuffix(r, "-j ACCEPT") && strings.Contains(dump, "-A "+c.name+" "+r+"\n") {
+				if strings.HasSuffix(c.name, "FILTER") && xtables.Target(r) == "ACCEPT" && slices.Contains(d[c.place()], r) {
 					return true
 				}
 			}

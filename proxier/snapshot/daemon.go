@@ -41,7 +41,7 @@ type Daemon struct {
 	Remarks  []string      `json:"remarks,omitempty"`
 	Known    int           `json:"known"` // number of Services that ask anything of this node
 	Services []Service     `json:"services,omitempty"`
-	Common   []string      `json:"common,omitempty"` // rows that no Service owns, with All
+	Common   state.Rows    `json:"common,omitzero"` // rows that no Service owns, with All
 }
 
 // Waiting is what a daemon has to do, or to be told, before it can begin.
@@ -91,7 +91,7 @@ type Takeover struct {
 type Service struct {
 	Name      string     `json:"name"` // "shop/cart"
 	Frontends []Frontend `json:"frontends,omitempty"`
-	Rows      []string   `json:"rows,omitempty"` // wanted, one a line of state.Rows
+	Rows      state.Rows `json:"rows,omitzero"` // wanted
 	Remarks   []string   `json:"remarks,omitempty"`
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // Machine is what can be read on this machine by whoever may, daemon or not.
@@ -52,12 +53,12 @@ type Connections struct{ Active, Inactive int }
 
 // Tables are the iptables of one family in one backend.
 type Tables struct {
-	Program string   // "iptables", "ip6tables-legacy"
-	Version string   // as the program says it
-	Ours    bool     // these are those that the daemon uses
-	Rules   []string // "filter INPUT -j REJECT", in order
-	Refuses bool     // filter INPUT keeps out what none of its rules lets in
-	Accepts bool     // our rules there let in new connections to Services before all others
+	Program string       // "iptables", "ip6tables-legacy"
+	Version string       // as the program says it
+	Ours    bool         // these are those that the daemon uses
+	Dump    xtables.Dump // the rules of all chains
+	Refuses bool         // filter INPUT keeps out what none of its rules lets in
+	Accepts bool         // our rules there let in new connections to Services before all others
 }
 
 // Process is a running program of interest.

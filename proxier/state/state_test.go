@@ -14,7 +14,8 @@ func server(addr string, p state.Protocol) state.VirtualServer {
 	return state.VirtualServer{Addr: netip.MustParseAddrPort(addr), Protocol: p}
 }
 
-func TestRowsPrintAsLines(t *testing.T) {
+// everyKind has rows of all five kinds.
+func everyKind() state.Rows {
 	web, web6 := server("10.96.0.1:80", state.TCP), server("[fd00::1]:80", state.SCTP)
 	rows := state.NewRows()
 	rows.VirtualServers[web] = state.Balancing{Scheduler: "mh", Flags: state.Fallback | state.HashPort, Affinity: 3 * time.Hour}
@@ -23,6 +24,11 @@ func TestRowsPrintAsLines(t *testing.T) {
 	rows.Addresses[web6.Addr.Addr()] = state.None{}
 	rows.Members[state.Hairpin.Holding(ipset.IPPortIP(web6.Addr, uint8(web6.Protocol), web6.Addr.Addr()))] = state.None{}
 	rows.HealthPorts[netip.MustParseAddrPort("0.0.0.0:32000")] = state.Ready{Namespace: "shop", Name: "cart", Local: 2}
+	return rows
+}
+
+func TestRowsPrintAsLines(t *testing.T) {
+	rows := everyKind()
 	want := `address fd00::1
 health port 0.0.0.0:32000 shop/cart 2 local
 member KIPVS6-HAIRPIN fd00::1,sctp:80,fd00::1

@@ -92,6 +92,15 @@ func (m Member) String() string { return m.SetName() + " " + m.Entry.String() }
 // SetName is the kernel's name of the set, for example KIPVS-SERVICES.
 func (m Member) SetName() string { return m.Set.Name(m.Entry.Family()) }
 
+// Concerns tells whether the entry is the address of a virtual server, or begins
+// with its address, protocol and port.
+func (m Member) Concerns(vs VirtualServer) bool {
+	if m.Entry.Port() == 0 && m.Entry.Protocol() == 0 {
+		return m.Entry.String() == vs.Addr.Addr().String()
+	}
+	return m.Entry.Addr() == vs.Addr.Addr() && m.Entry.Port() == vs.Addr.Port() && m.Entry.Protocol() == uint8(vs.Protocol)
+}
+
 // Compare orders by family, set and entry, but Addresses stands behind all other
 // sets of both families.
 func (m Member) Compare(o Member) int {

@@ -1,6 +1,7 @@
 package xtables
 
 import (
+	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -103,4 +104,27 @@ func FuzzParse(f *testing.F) {
 		}
 		_ = Incompatible(text)
 	})
+}
+
+// A target is found whatever stands before it, and what is not known is never
+// taken for nothing.
+func TestReadMatch(t *testing.T) {
+	to := netip.MustParsePrefix("10.96.0.1/32")
+	for rule, want := range map[string]Match{
+		"-j REJECT": {Target: "REJECT"},
+		"-d 10.96.0.1/32 -p tcp -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable": {Target: "REJECT", To: to, Protocol: "tcp", Port: "80"},
+		`-m comment --comment "say -j ACCEPT" -p udp -j DROP`:                                    {Target: "DROP", Protocol: "udp"},
+		"-m conntrack --ctstate RELATED,NEW -g OTHERS":                                           {Target: "OTHERS"},
+		"-m conntrack --ctstate INVALID -j DROP":                                                 {Target: "DROP", Some: true},
+		"! -i lo -j DROP":                                                                        {Target: "DROP", Some: true},
+		"! -d 10.96.0.1/32 -p tcp -j DROP":                                                       {Target: "DROP", Protocol: "tcp", Some: true},
+		"-m set --match-set BLOCKED src -j DROP":                                                 {Target: "DROP", Some: true},
+		"-p tcp --syn -j DROP":                                                                   {Target: "DROP", Protocol: "tcp", Some: true},
+		"-m comment --comment counts":                                                            {},
+		"":                                                                                       {},
+	} {
+		if got := ReadMatch(rule); got != want {
+			t.Errorf("%s: %+v, want %+v", rule, got, want)
+		}
+	}
 }

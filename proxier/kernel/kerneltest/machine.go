@@ -8,6 +8,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // Machine is what can be read on this machine, on which all is as it should be but
@@ -17,8 +18,8 @@ func (k *Kernel) Machine() snapshot.Machine {
 		Release: "6.1.0", IPVS: true, Device: "dummy", Rows: k.Rows(),
 		Modules: map[string]snapshot.Module{"ip_vs": snapshot.Loaded, "ip_vs_rr": snapshot.Loaded},
 		Tables: []snapshot.Tables{
-			{Program: "iptables", Version: "iptables v1.8.9 (nf_tables)", Ours: true, Rules: []string{"nat PREROUTING -j KIPVS-MARK"}},
-			{Program: "ip6tables", Version: "ip6tables v1.8.9 (nf_tables)", Ours: true, Rules: []string{"nat PREROUTING -j KIPVS6-MARK"}},
+			{Program: "iptables", Version: "iptables v1.8.9 (nf_tables)", Ours: true, Dump: xtables.Dump{{Table: "nat", Chain: "PREROUTING"}: {"-j KIPVS-MARK"}}},
+			{Program: "ip6tables", Version: "ip6tables v1.8.9 (nf_tables)", Ours: true, Dump: xtables.Dump{{Table: "nat", Chain: "PREROUTING"}: {"-j KIPVS6-MARK"}}},
 		},
 		Sysctls: map[string]string{
 			"net.ipv4.ip_forward": "1", "net.ipv6.conf.all.forwarding": "1",
