@@ -38,9 +38,16 @@ var floors = map[string][]string{
 		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
 		"proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/state", "proxier/watch",
 	},
+	"cmd/kube-ipvs/apiserver": {"proxier", "proxier/watch"},
+	"cmd/kube-ipvs/options":   {"cmd/kube-ipvs/apiserver", "proxier", "proxier/kernel", "proxier/kernel/host", "proxier/rules"},
+	"cmd/kube-ipvs/inspect": {
+		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/snapshot",
+	},
+	"cmd/kube-ipvs/goldentest": {},
 	"cmd/kube-ipvs": {
-		"proxier", "proxier/adminsocket", "proxier/explain", "proxier/health", "proxier/kernel", "proxier/kernel/host",
-		"proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/nodelock", "proxier/watch",
+		"cmd/kube-ipvs/apiserver", "cmd/kube-ipvs/inspect", "cmd/kube-ipvs/options",
+		"proxier", "proxier/adminsocket", "proxier/health", "proxier/kernel",
+		"proxier/leftovers", "proxier/nodelock", "proxier/snapshot", "proxier/watch",
 	},
 }
 
@@ -49,10 +56,10 @@ var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel"},
 	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
-	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs"},
-	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/watch", "cmd/kube-ipvs"},
-	"github.com/prometheus/":        {"proxier", "cmd/kube-ipvs"},
-	"k8s.io/klog":                   {"proxier", "proxier/watch", "proxier/health", "cmd/kube-ipvs"},
+	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs/apiserver"},
+	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/watch", "cmd/kube-ipvs/apiserver"},
+	"github.com/prometheus/":        {"proxier", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver"},
+	"k8s.io/klog":                   {"proxier", "proxier/watch", "proxier/health", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver", "cmd/kube-ipvs/options"},
 }
 
 func TestFloors(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/nodelock"
@@ -26,8 +27,9 @@ var errLeft = errors.New("something of kube-ipvs's or kube-proxy's is left")
 
 // cleanup removes everything that we and kube-proxy have put into the kernel,
 // and says what there was and what is left. It needs the kernel only.
-func (o options) cleanup(ctx context.Context) error {
-	k, err := kernel.OpenToClean(kernel.Config{ExcludeCIDRs: o.ExcludeCIDRs, Record: recordFile, RestoreSysctls: o.RestoreSysctls})
+func cleanup(ctx context.Context, o options.Options) error {
+	o.Kernel.Record = recordFile
+	k, err := kernel.OpenToClean(o.Kernel)
 	if err != nil {
 		return err
 	}

@@ -69,12 +69,3 @@ left: chain KUBE-MARK-MASQ: held by a rule of CNI
 		}
 	}
 }
-
-func TestTheFormOfACleanupIsChecked(t *testing.T) {
-	if _, err := parse([]string{"cleanup", "-o", "yaml"}, hostname); err == nil || err.Error() != `--output "yaml": must be text or json` {
-		t.Errorf("got %v", err)
-	}
-	if o := mustParse(t, "cleanup", "--dry-run", "-o", "json", "--restore-sysctls"); !o.DryRun || o.Output != "json" || !o.RestoreSysctls {
-		t.Errorf("got %+v", o)
-	}
-}

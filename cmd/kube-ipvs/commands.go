@@ -6,10 +6,13 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/inspect"
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // newRoot is the whole command line. Whatever runs the daemon, prepares for it
-// or cleans up after it takes kube-proxy's flags, which parse reads: cobra knows
+// or cleans up after it takes kube-proxy's flags, which options.Parse reads: cobra knows
 // them for completion and man pages only. Verbs that look have flags of their
 // own, and cobra reads those.
 func newRoot() *cobra.Command {
@@ -18,13 +21,13 @@ func newRoot() *cobra.Command {
 	root.Args = cobra.ArbitraryArgs // parse says which words there are
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetOut(os.Stdout) // cobra prints to standard error by itself
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return inspect.UsageError{Err: err} })
 	root.AddCommand(
 		daemonCommand("init [flags]", "Do what needs full privileges, and exit: modules and sysctls"),
 		daemonCommand("cleanup [flags]", "Remove what a Service proxy has put into the kernel, and exit"),
 		daemonCommand("check [flags]", "Check this machine for what a daemon with these flags needs"),
 	)
-	root.AddCommand(lookers()...)
+	root.AddCommand(inspect.Verbs()...)
 	root.InitDefaultCompletionCmd()
 	return root
 }
@@ -34,7 +37,7 @@ func newRoot() *cobra.Command {
 func daemonCommand(use, short string) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, DisableFlagParsing: true, DisableFlagsInUseLine: true}
 	c.Flags().SortFlags = false
-	c.Flags().AddFlagSet(newCommandLine().flags(""))
+	c.Flags().AddFlagSet(options.Flags())
 	c.SetHelpFunc(func(asked *cobra.Command, _ []string) { asked.Print(usage(asked.Root())) })
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		if cmd.HasParent() {
@@ -45,18 +48,10 @@ func daemonCommand(use, short string) *cobra.Command {
 	return c
 }
 
-// usageError is a mistake in what was asked for, rather than in this machine.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-// errFound ends a verb that has found something and has said so.
-var errFound = errors.New("found something")
-
 // exitCode is 2 for a mistake in what was asked for and 1 for what this machine
 // lacks, or for a verb that has found something.
 func exitCode(err error) int {
-	var usage usageError
+	var usage inspect.UsageError
 	switch {
 	case err == nil:
 		return 0

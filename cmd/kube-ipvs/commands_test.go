@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra/doc"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/inspect"
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // ask runs the command line args as main does.
@@ -49,18 +52,18 @@ func TestExitCodes(t *testing.T) {
 			t.Errorf("%s: exit code %d (%v), want %d", c.args, got, err, c.want)
 		}
 	}
-	if got := exitCode(errFound); got != 1 {
+	if got := exitCode(inspect.ErrFound); got != 1 {
 		t.Errorf("found something: exit code %d", got)
 	}
 }
 
-func TestWordsAndFlagsSayTheSame(t *testing.T) {
-	for word, flag := range map[string]string{"cleanup": "--cleanup", "init": "--init-only"} {
-		expectOptions(t, mustParse(t, word, "--v=3"), mustParse(t, flag, "--v=3"))
+func mustParse(t *testing.T, args ...string) options.Options {
+	t.Helper()
+	o, err := options.Parse(args, func() (string, error) { return "node-1", nil })
+	if err != nil {
+		t.Fatalf("%q: %v", args, err)
 	}
-	if _, err := parse([]string{"init", "cleanup"}, hostname); err == nil {
-		t.Error("two verbs at a time are accepted")
-	}
+	return o
 }
 
 // Cobra must not take for a verb what is a flag's value.

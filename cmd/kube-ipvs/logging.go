@@ -7,12 +7,14 @@ import (
 	logsapi "k8s.io/component-base/logs/api/v1"
 	_ "k8s.io/component-base/logs/json/register" // the format json
 	"k8s.io/klog/v2"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // startLogging sets klog's verbosity and its format.
-func (o options) startLogging() error {
+func startLogging(o options.Options) error {
 	if o.LogFormat == logsapi.JSONLogFormat {
-		return o.startJSON()
+		return startJSON(o)
 	}
 	fs := flag.NewFlagSet("klog", flag.ContinueOnError)
 	klog.InitFlags(fs)
@@ -23,7 +25,7 @@ func (o options) startLogging() error {
 }
 
 // startJSON has all lines be objects as those of Kubernetes are.
-func (o options) startJSON() error {
+func startJSON(o options.Options) error {
 	c := logsapi.NewLoggingConfiguration()
 	c.Format, c.Verbosity, c.VModule = o.LogFormat, o.Config.Logging.Verbosity, o.Config.Logging.VModule
 	return logsapi.ValidateAndApply(c, nil)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +11,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/apiserver"
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/goldentest"
 )
 
 // desc is how the library prints what it knows of a metric.
@@ -71,7 +73,7 @@ func kindOfMetric(name string, gathered map[string]string) string {
 }
 
 func TestMetricsPageIsFresh(t *testing.T) {
-	section(t, "../../docs/metrics.md", "metrics", metricsTable(t))
+	goldentest.Section(t, "../../docs/metrics.md", "metrics", metricsTable(t))
 }
 
 // Sets are made without a limit of their own: what tells of their members names
@@ -84,40 +86,17 @@ func TestNoMetricNamesALimitOfSets(t *testing.T) {
 	}
 }
 
-// section holds a generated part of a page true, or writes it anew.
-func section(t *testing.T, page, name, want string) {
-	t.Helper()
-	text, err := os.ReadFile(page)
-	if err != nil {
-		t.Fatal(err)
-	}
-	begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->"
-	before, rest, found := strings.Cut(string(text), begin)
-	is, after, ends := strings.Cut(rest, end)
-	switch {
-	case !found || !ends:
-		t.Fatalf("%s has no %s%s", page, begin, end)
-	case is == want:
-	case *update:
-		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("%s, %s: is\n%s\nwant\n%s\n(go test ./cmd/kube-ipvs -update writes it)", page, name, is, want)
-	}
-}
-
 // What the daemon asks of the API server is counted in the names that all of
 // Kubernetes has for that.
 func TestRequestsAreCounted(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
 	program := programMetrics()
-	client, err := options{Master: server.URL}.client(limits{perSecond: 5, atOnce: 10}, nil)
+	api, err := apiserver.Reach(apiserver.Config{Master: server.URL, QPS: 5, Burst: 10}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := client.CoreV1().RESTClient().(*rest.RESTClient).Get().AbsPath("/api").Do(t.Context()).Error(); err == nil {
+	if err := api.Client.CoreV1().RESTClient().(*rest.RESTClient).Get().AbsPath("/api").Do(t.Context()).Error(); err == nil {
 		t.Error("an answer")
 	}
 	families, err := program.Gather()

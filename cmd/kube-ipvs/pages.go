@@ -6,16 +6,16 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"runtime"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/spf13/pflag"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // pages are what is answered beside the metrics, at kube-proxy's paths.
-func (o options) pages(metrics, slis prometheus.Gatherer, started time.Time) http.Handler {
+func pages(o options.Options, metrics, slis prometheus.Gatherer, started time.Time) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
 	mux.Handle("/metrics/slis", promhttp.HandlerFor(slis, promhttp.HandlerOpts{}))
@@ -59,11 +59,4 @@ func statusz(started, now time.Time) string {
 	return fmt.Sprintf("kube-ipvs statusz\n\nStarted: %s\nUp: %s\nGo version: %s\nBinary version: %s\n\n"+
 		"Paths: /configz /flagz /healthz /healthz/ping /metrics /metrics/slis /proxyMode /statusz /version\n",
 		started.UTC().Format(time.RFC3339), now.Sub(started).Round(time.Second), runtime.Version(), version)
-}
-
-// flagLines are all flags that do something, with their values, one a line.
-func (l *commandLine) flagLines() string {
-	var b strings.Builder
-	l.flags("").VisitAll(func(f *pflag.Flag) { fmt.Fprintf(&b, "%s=%s\n", f.Name, f.Value) })
-	return b.String()
 }

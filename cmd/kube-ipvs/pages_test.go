@@ -26,7 +26,7 @@ func visit(t *testing.T, path string, args ...string) (code int, text string) {
 	p.Answered("/readyz", http.StatusServiceUnavailable)
 	p.Answered("/readyz", http.StatusOK)
 	all := prometheus.Gatherers{p.Metrics(), programMetrics()}
-	mustParse(t, args...).pages(all, p.SLIs(), time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
+	pages(mustParse(t, args...), all, p.SLIs(), time.Now()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 	return w.Code, w.Body.String()
 }
 

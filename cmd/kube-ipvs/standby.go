@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/klog/v2"
 
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/nodelock"
 )
@@ -17,14 +18,14 @@ import (
 // the next may be there before the last has gone. A standby has touched
 // nothing, is alive and is not ready. It has no turn, and goes on, if one has
 // taken the lock who cannot serve, or of whom that is not known for too long.
-func (o options) awaitTurn(ctx context.Context, probes http.Handler) (leave func(), err error) {
+func awaitTurn(ctx context.Context, o options.Options, probes http.Handler) (leave func(), err error) {
 	var stop func()
 	lock := nodelock.Lock{
 		Address: nodelock.Address,
-		Name:    fmt.Sprintf("kube-ipvs %s of node %s, process %d", version, o.NodeName, os.Getpid()),
+		Name:    fmt.Sprintf("kube-ipvs %s of node %s, process %d", version, o.Proxier.NodeName, os.Getpid()),
 		Waiting: func(h nodelock.Holder) {
 			if stop == nil {
-				stop = o.answerProbes(ctx, probes)
+				stop = answerProbes(ctx, o.HealthzAddress, probes)
 			}
 			klog.InfoS("Another one has the turn to serve this node; waiting for its end", "holder", h)
 		},
@@ -46,15 +47,15 @@ func (o options) awaitTurn(ctx context.Context, probes http.Handler) (leave func
 // answerProbes listens for them until it is told to stop. Where both share one
 // address the other one answers: it serves, so what it says of this node is
 // true.
-func (o options) answerProbes(ctx context.Context, probes http.Handler) (stop func()) {
-	if o.HealthzAddress == "" {
+func answerProbes(ctx context.Context, address string, probes http.Handler) (stop func()) {
+	if address == "" {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		s := health.Server{Addr: o.HealthzAddress, Handler: probes}
+		s := health.Server{Addr: address, Handler: probes}
 		_ = s.Run(ctx) // it errs only when it is not to try again
 	}()
 	return func() {

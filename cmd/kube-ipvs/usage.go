@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
@@ -22,10 +24,7 @@ func usage(root *cobra.Command) string {
 			fmt.Fprintf(&text, "  %-12s %s\n", c.Name(), c.Short)
 		}
 	}
-	line := newCommandLine()
-	for _, g := range groups {
-		fmt.Fprintf(&text, "\n%s:\n%s", g, line.flags(g).FlagUsages())
-	}
+	text.WriteString(options.Usages())
 	return text.String()
 }
 
