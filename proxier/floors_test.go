@@ -26,7 +26,8 @@ var floors = map[string][]string{
 	"proxier/leftovers":         {"ipset", "proxier/state", "proxier/xtables"},
 	"proxier/kernel/wire":       {"proxier/reconcile"},
 	"proxier/kernel/host":       {"ipset", "proxier/kernel/wire", "proxier/leftovers", "proxier/state"},
-	"proxier/kernel":            {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/ipvs":       {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/leftovers", "proxier/reconcile", "proxier/rules", "proxier/snapshot", "proxier/state"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/xtables"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state", "proxier/xtables"},
@@ -53,7 +54,8 @@ var floors = map[string][]string{
 
 // thirdParties says who alone may import a library, directly.
 var thirdParties = map[string][]string{
-	"github.com/moby/ipvs":          {"proxier/kernel"},
+	"github.com/moby/ipvs":          {"proxier/kernel/ipvs"},
+	"github.com/sirupsen/logrus":    {"proxier/kernel/ipvs"},
 	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs/apiserver"},

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
-	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
-	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // Do does one step of a plan. It goes on past an object that fails.
@@ -24,13 +24,13 @@ func (k *Kernel) Do(ctx context.Context, step leftovers.Step) error {
 		}
 		return restore(ctx, path, step.Input)
 	case leftovers.AdoptServers:
-		return k.changeServers(ctx, reconcile.Update, step.Servers)
+		return k.AdoptServers(ctx, step.Servers)
 	case leftovers.DeleteServers:
-		return k.changeServers(ctx, reconcile.Delete, step.Servers)
+		return k.DeleteServers(ctx, step.Servers)
 	case leftovers.DeleteAnswers:
 		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-			if err := k.removeAnswers(f); err != nil {
-				return fmt.Errorf("%s: %w", answersServer(f), err)
+			if err := k.RemoveAnswers(f); err != nil {
+				return fmt.Errorf("%s: %w", ipvs.NameAnswers(f), err)
 			}
 		}
 		return nil
@@ -45,7 +45,7 @@ func (k *Kernel) Do(ctx context.Context, step leftovers.Step) error {
 	case leftovers.RestoreSysctls:
 		return k.Records.Restore(step.Sysctls)
 	case leftovers.RestoreTimeouts:
-		return k.restoreTimeouts(step.Sysctls)
+		return k.RestoreTimeouts(step.Sysctls)
 	}
 	return fmt.Errorf("no such action: %s", step.Action)
 }
@@ -55,22 +55,6 @@ func each(names []string, do func(string) error) error {
 	for _, name := range names {
 		if err := do(name); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// changeServers edits virtual servers as they are, which puts our flag on them,
-// or deletes them.
-func (k *Kernel) changeServers(ctx context.Context, verb reconcile.Verb, servers []leftovers.Server) error {
-	ops := make([]reconcile.Op[state.VirtualServer, state.Balancing], len(servers))
-	for i, s := range servers {
-		ops[i] = reconcile.Op[state.VirtualServer, state.Balancing]{Verb: verb, Key: s.VirtualServer, Value: s.How}
-	}
-	var errs []error
-	for i, err := range (virtualServers{k}).Apply(ctx, ops) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", servers[i].VirtualServer, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"sync/atomic"
 
-	"github.com/moby/ipvs"
-	"github.com/sirupsen/logrus"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -25,7 +24,7 @@ type Config struct {
 	ExcludeCIDRs []netip.Prefix // virtual servers of others within are never adopted and never removed
 	Accept       Accept         // new connections to Services in filter INPUT
 	StrictARP    bool           // answer ARP only on the interface that has the address
-	Timeouts     Timeouts
+	Timeouts     ipvs.Timeouts
 
 	Record     string      // file for the former values of sysctls and time-outs; empty: they are not recorded
 	Unrecorded func(error) // is told when that cannot be written; may be nil
@@ -39,15 +38,13 @@ type Kernel struct {
 	*host.Served
 	*host.Settings
 	host.Flows
+	*ipvs.IPVS
 
-	cfg     Config
-	ipvs    *ipvs.Handle    // timeouts
-	servers *ipvsConn       // virtual and real servers
-	names   names           // of schedulers
-	route   *wire.Conn      // rtnetlink: addresses
-	links   *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
-	sets    *ipset.Client   // members
-	beside  beside
+	cfg    Config
+	route  *wire.Conn      // rtnetlink: addresses
+	links  *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
+	sets   *ipset.Client   // members
+	beside beside
 
 	deviceIndex   atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
 	devicesMade   atomic.Int64 // that Prepare has not told of
@@ -59,7 +56,6 @@ type Kernel struct {
 // programs, and run beside the goroutine that writes rows.
 type beside struct {
 	sets      *ipset.Client // whole sets
-	servers   *ipvsConn     // the virtual servers of answers
 	netfilter *wire.Conn    // nfnetlink: nftables, and what kube-proxy has left
 	route     *wire.Conn    // rtnetlink: routes
 	tables    map[ipset.Family]*tables
@@ -69,12 +65,7 @@ type beside struct {
 // kernel modules loaded. It names what the machine lacks.
 func Open(cfg Config) (*Kernel, error) {
 	return opened(cfg, func(k *Kernel) (err error) {
-		// The library's writes "succeed" without IPVS in the kernel, so ask first.
-		if err = k.servers.load(cfg.Scheduler); err != nil {
-			return err
-		}
-		k.beside.servers.number = k.servers.number
-		if err = k.openTimeouts(); err != nil {
+		if k.IPVS, err = ipvs.Open(k.ipvsConfig()); err != nil {
 			return err
 		}
 		if err = k.openTables(); err != nil {
@@ -87,32 +78,15 @@ func Open(cfg Config) (*Kernel, error) {
 // OpenToClean reaches for no more than Scan and Do need: neither modules,
 // IPVS among them, nor programs. Nothing but these two and Close may be called.
 func OpenToClean(cfg Config) (*Kernel, error) {
-	return opened(cfg, func(k *Kernel) error {
-		_, err := os.Stat("/proc/thread-self/net/ip_vs")
-		if os.IsNotExist(err) {
-			return nil // asking for it by name would load it
-		}
-		if err := k.servers.find(); err != nil {
-			return err
-		}
-		k.beside.servers.number = k.servers.number
-		return k.openTimeouts()
+	return opened(cfg, func(k *Kernel) (err error) {
+		k.IPVS, err = ipvs.OpenLoaded(k.ipvsConfig())
+		return err
 	})
-}
-
-func (k *Kernel) openTimeouts() (err error) {
-	// The library tries to load the module once more, which a container cannot,
-	// and warns.
-	logrus.SetLevel(logrus.ErrorLevel)
-	if k.ipvs, err = ipvs.New(""); err != nil {
-		return fmt.Errorf("open IPVS: %w", err)
-	}
-	return nil
 }
 
 // opened is a Kernel with what all need, and more.
 func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, names: names{}, events: newEvents(), Served: host.FindServed()}
+	k = &Kernel{cfg: cfg, events: newEvents(), Served: host.FindServed()}
 	k.Flows = host.FlowsOf(k.Served)
 	k.Settings = &host.Settings{
 		StrictARP: cfg.StrictARP, More: k.forwarding, Records: host.Records{Path: cfg.Record, Failed: cfg.Unrecorded},
@@ -134,12 +108,6 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if k.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
-	if k.servers, err = k.dialIPVS(); err != nil {
-		return k, err
-	}
-	if k.beside.servers, err = k.dialIPVS(); err != nil {
-		return k, err
-	}
 	if k.route, err = wire.Dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
@@ -155,6 +123,10 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	return k, more(k)
 }
 
+func (k *Kernel) ipvsConfig() ipvs.Config {
+	return ipvs.Config{Scheduler: k.cfg.Scheduler, Timeouts: k.cfg.Timeouts, Records: k.Records}
+}
+
 // Close lets go of all sockets; nothing in the kernel changes.
 func (k *Kernel) Close() error {
 	var errs []error
@@ -164,15 +136,10 @@ func (k *Kernel) Close() error {
 	if k.links != nil {
 		k.links.Close()
 	}
-	if k.ipvs != nil {
-		k.ipvs.Close()
+	if k.IPVS != nil {
+		errs = append(errs, k.IPVS.Close())
 	}
 	sockets := []*wire.Conn{k.route, k.beside.netfilter, k.beside.route}
-	for _, c := range []*ipvsConn{k.servers, k.beside.servers} {
-		if c != nil {
-			sockets = append(sockets, c.conn)
-		}
-	}
 	for _, c := range sockets {
 		errs = append(errs, c.Close())
 	}

@@ -8,11 +8,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
@@ -62,7 +63,7 @@ func (l *look) settings() error {
 	if l.k.cfg.RestoreSysctls {
 		l.found.Sysctls = host.Changed(r)
 	}
-	l.found.Timeouts, err = l.k.changedTimeouts(r)
+	l.found.Timeouts, err = l.k.ChangedTimeouts(r)
 	return err
 }
 
@@ -140,21 +141,17 @@ func (l *look) dump(ctx context.Context, where leftovers.Where) {
 	}
 }
 
-// servers lists nothing where the kernel has no IPVS.
-func (l *look) servers() error {
-	if l.k.servers.number == 0 {
-		return nil
+func (l *look) servers() (err error) {
+	servers, answers, err := l.k.AllServers()
+	for _, s := range servers {
+		if s.Ours || !l.k.excluded(s.Addr.Addr()) {
+			l.found.Servers = append(l.found.Servers, s)
+		}
 	}
-	return wire.Translate(l.k.servers.List(command(getService, nil), func(body []byte) error {
-		s, err := l.k.names.readService(body)
-		if err == nil && s.vs.Addr.IsValid() && (s.ours || !l.k.excluded(s.vs.Addr.Addr())) {
-			l.found.Servers = append(l.found.Servers, leftovers.Server{VirtualServer: s.vs, How: s.how, Ours: s.ours})
-		}
-		if s.answers != 0 {
-			l.found.Answers = append(l.found.Answers, answersServer(s.answers))
-		}
-		return err
-	}), nil)
+	for _, f := range answers {
+		l.found.Answers = append(l.found.Answers, ipvs.NameAnswers(f))
+	}
+	return err
 }
 
 func (l *look) addresses() error {

@@ -11,9 +11,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/moby/ipvs"
 	"github.com/vishvananda/netlink"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -78,54 +76,7 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 		m.Sets[row.SetName()]++
 	}
 	m.Rows.Addresses, m.Rows.Members = bound, members
-	timeouts, err := k.ipvs.GetConfig()
-	if unread(err); err == nil {
-		m.TCPTimeout = timeouts.TimeoutTCP
-	}
-	unread(k.lookAtServers(m))
-}
-
-// lookAtServers reads all virtual servers, whosever they are, with the
-// library's listing: unlike our own it also counts connections.
-func (k *Kernel) lookAtServers(m *snapshot.Machine) error {
-	m.Connections = map[state.RealServer]snapshot.Connections{}
-	m.Foreign.VirtualServers = map[state.VirtualServer]state.Balancing{}
-	m.Foreign.RealServers = map[state.RealServer]state.Weight{}
-	services, err := k.ipvs.GetServices()
-	if err != nil {
-		return fmt.Errorf("list virtual servers: %w", wire.Translate(err, nil))
-	}
-	for _, s := range services {
-		addr, ok := netip.AddrFromSlice(s.Address)
-		if !ok || s.FWMark != 0 {
-			continue
-		}
-		vs := state.VirtualServer{Addr: netip.AddrPortFrom(addr.Unmap(), s.Port), Protocol: state.Protocol(s.Protocol)}
-		servers, real := m.Rows.VirtualServers, m.Rows.RealServers
-		if s.Flags&flagOurs == 0 {
-			servers, real = m.Foreign.VirtualServers, m.Foreign.RealServers
-		}
-		servers[vs] = balancing(s)
-		destinations, err := k.ipvs.GetDestinations(s)
-		if err != nil {
-			return fmt.Errorf("list the real servers of %s: %w", vs, wire.Translate(err, nil))
-		}
-		for _, d := range destinations {
-			at, _ := netip.AddrFromSlice(d.Address)
-			rs := state.RealServer{VirtualServer: vs, Addr: netip.AddrPortFrom(at.Unmap(), d.Port)}
-			real[rs] = state.Weight(d.Weight)
-			m.Connections[rs] = snapshot.Connections{Active: d.ActiveConnections, Inactive: d.InactiveConnections}
-		}
-	}
-	return nil
-}
-
-func balancing(s *ipvs.Service) state.Balancing {
-	how := state.Balancing{Scheduler: s.SchedName, Flags: state.SchedulerFlags(s.Flags & schedulerFlags)}
-	if s.Flags&flagPersistent != 0 {
-		how.Affinity = time.Duration(s.Timeout) * time.Second
-	}
-	return how
+	unread(k.ReadInto(m))
 }
 
 // readTables asks each iptables program that there is. The plain name is the

@@ -35,7 +35,7 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 	routes, err := k.ensureRoutes()
 	note("route", routes, err)
 	for _, f := range k.Families() {
-		made, err := k.ensureAnswers(f)
+		made, err := k.EnsureAnswers(f)
 		if note("virtual server", 0, err); made {
 			mended["virtual server"]++
 		}

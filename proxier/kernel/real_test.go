@@ -201,7 +201,7 @@ func TestOursInAnExcludedRangeAreOurs(t *testing.T) {
 	if err != nil || !maps.Equal(listed, want) {
 		t.Errorf("listed %v, %v; want %v", listed, err, want)
 	}
-	found, err := virtualServers{k}.Look(t.Context(), []state.VirtualServer{vs})
+	found, err := k.VirtualServers().(reconcile.Looker[state.VirtualServer, state.Balancing]).Look(t.Context(), []state.VirtualServer{vs})
 	if err != nil || !maps.Equal(found, want) {
 		t.Errorf("found %v, %v; want %v", found, err, want)
 	}

@@ -9,16 +9,16 @@ import (
 	"testing"
 	"time"
 
+	moby "github.com/moby/ipvs"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-
-	"github.com/moby/ipvs"
-
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
 // kernelsOwn are the time-outs of a namespace in which nobody has set any.
-var kernelsOwn = ipvs.Config{TimeoutTCP: 15 * time.Minute, TimeoutTCPFin: 2 * time.Minute, TimeoutUDP: 5 * time.Minute}
+var kernelsOwn = moby.Config{TimeoutTCP: 15 * time.Minute, TimeoutTCPFin: 2 * time.Minute, TimeoutUDP: 5 * time.Minute}
 
 // TestTimeouts follows those of IPVS through daemons with and without flags, and
 // through a cleanup, which puts back what was there before all of them (K33, K85).
@@ -32,17 +32,17 @@ func TestTimeouts(t *testing.T) {
 	aDay.TimeoutTCP = 24 * time.Hour
 	for _, step := range []struct {
 		what string
-		ask  Timeouts
-		want ipvs.Config
+		ask  ipvs.Timeouts
+		want moby.Config
 	}{
-		{"nobody asks for anything", Timeouts{}, aDay},
-		{"a restart", Timeouts{}, aDay},
-		{"others are asked for", Timeouts{TCP: 20 * time.Minute, UDP: time.Minute}, ipvs.Config{
+		{"nobody asks for anything", ipvs.Timeouts{}, aDay},
+		{"a restart", ipvs.Timeouts{}, aDay},
+		{"others are asked for", ipvs.Timeouts{TCP: 20 * time.Minute, UDP: time.Minute}, moby.Config{
 			TimeoutTCP: 20 * time.Minute, TimeoutTCPFin: 2 * time.Minute, TimeoutUDP: time.Minute,
 		}},
-		{"no longer", Timeouts{}, aDay},
-		{"the kernel's own is asked for", Timeouts{TCP: 15 * time.Minute}, kernelsOwn},
-		{"no longer either", Timeouts{}, aDay},
+		{"no longer", ipvs.Timeouts{}, aDay},
+		{"the kernel's own is asked for", ipvs.Timeouts{TCP: 15 * time.Minute}, kernelsOwn},
+		{"no longer either", ipvs.Timeouts{}, aDay},
 	} {
 		cfg.Timeouts = step.ask
 		setUpHost(t, cfg)
@@ -56,8 +56,9 @@ func TestTimeouts(t *testing.T) {
 		expectTimeouts(t, kernelsOwn)
 		theirs := kernelsOwn
 		theirs.TimeoutTCP = 30 * time.Minute
-		k := openHere(t, config)
-		if err := k.configure(theirs); err != nil {
+		h := library(t)
+		defer h.Close()
+		if err := h.SetConfig(&theirs); err != nil {
 			t.Fatal(err)
 		}
 		setUpHost(t, config)
@@ -77,7 +78,7 @@ func TestTimeouts(t *testing.T) {
 	if conntrack, err := os.ReadFile("/proc/sys/net/ipv4/vs/conntrack"); err != nil || strings.TrimSpace(string(conntrack)) != "1" {
 		t.Errorf("a sysctl was put back unasked: %s, %v", conntrack, err)
 	}
-	if r, err := (host.Records{Path: cfg.Record}).Read(); err != nil || len(r) == 0 || r[tcpTimeout].Was != "" {
+	if r, err := (host.Records{Path: cfg.Record}).Read(); err != nil || len(r) == 0 || r[host.Timeout+"tcpTimeout"].Was != "" {
 		t.Errorf("recorded: %v, %v; want sysctls only", r, err)
 	}
 }
@@ -89,12 +90,18 @@ func setUpHost(t *testing.T, cfg Config) {
 	}
 }
 
-func expectTimeouts(t *testing.T, want ipvs.Config) {
+func library(t *testing.T) *moby.Handle {
 	t.Helper()
-	h, err := ipvs.New("")
+	h, err := moby.New("")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return h
+}
+
+func expectTimeouts(t *testing.T, want moby.Config) {
+	t.Helper()
+	h := library(t)
 	defer h.Close()
 	if now, err := h.GetConfig(); err != nil || *now != want {
 		t.Errorf("time-outs %+v, %v; want %+v", now, err, want)

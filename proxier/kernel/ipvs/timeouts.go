@@ -1,4 +1,4 @@
-package kernel
+package ipvs
 
 import (
 	"errors"
@@ -37,17 +37,17 @@ func timeoutsOf(c *ipvs.Config) map[string]*time.Duration {
 	}
 }
 
-// setTimeouts changes those IPVS time-outs that are to be different, and before
+// SetTimeouts changes those IPVS time-outs that are to be different, and before
 // that has their former values recorded.
-func (k *Kernel) setTimeouts() error {
-	now, err := k.ipvs.GetConfig()
+func (i *IPVS) SetTimeouts() error {
+	now, err := i.library.GetConfig()
 	if err != nil {
 		return fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
-	before, err := k.Records.Read()
-	k.Records.Tell(err)
+	before, err := i.cfg.Records.Read()
+	i.cfg.Records.Tell(err)
 	want := *now
-	asked := timeoutsOf(&ipvs.Config{TimeoutTCP: k.cfg.Timeouts.TCP, TimeoutTCPFin: k.cfg.Timeouts.TCPFin, TimeoutUDP: k.cfg.Timeouts.UDP})
+	asked := timeoutsOf(&ipvs.Config{TimeoutTCP: i.cfg.Timeouts.TCP, TimeoutTCPFin: i.cfg.Timeouts.TCPFin, TimeoutUDP: i.cfg.Timeouts.UDP})
 	var changes []leftovers.Sysctl
 	for name, t := range timeoutsOf(&want) {
 		is := *t
@@ -58,12 +58,12 @@ func (k *Kernel) setTimeouts() error {
 	if len(changes) == 0 {
 		return nil
 	}
-	k.Records.Note(changes)
-	return k.configure(want)
+	i.cfg.Records.Note(changes)
+	return i.configure(want)
 }
 
-func (k *Kernel) configure(want ipvs.Config) error {
-	if err := k.ipvs.SetConfig(&want); err != nil {
+func (i *IPVS) configure(want ipvs.Config) error {
+	if err := i.library.SetConfig(&want); err != nil {
 		return fmt.Errorf("set IPVS time-outs: %w", wire.Translate(err, nil))
 	}
 	return nil
@@ -91,12 +91,12 @@ func parseSeconds(text string) (time.Duration, error) {
 	return time.Duration(n) * time.Second, err
 }
 
-// changedTimeouts are those that still have the value that we gave them.
-func (k *Kernel) changedTimeouts(r map[string]leftovers.Sysctl) (all []leftovers.Sysctl, err error) {
-	if k.ipvs == nil {
+// ChangedTimeouts are those that still have the value that we gave them.
+func (i *IPVS) ChangedTimeouts(r map[string]leftovers.Sysctl) (all []leftovers.Sysctl, err error) {
+	if i.library == nil {
 		return nil, nil
 	}
-	now, err := k.ipvs.GetConfig()
+	now, err := i.library.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
@@ -109,8 +109,8 @@ func (k *Kernel) changedTimeouts(r map[string]leftovers.Sysctl) (all []leftovers
 	return all, nil
 }
 
-// restoreTimeouts puts former values back and forgets them.
-func (k *Kernel) restoreTimeouts(changed []leftovers.Sysctl) error {
+// RestoreTimeouts puts former values back and forgets them.
+func (i *IPVS) RestoreTimeouts(changed []leftovers.Sysctl) error {
 	var want ipvs.Config // zero leaves a time-out as it is
 	var errs []error
 	for _, c := range changed {
@@ -118,8 +118,8 @@ func (k *Kernel) restoreTimeouts(changed []leftovers.Sysctl) error {
 		errs = append(errs, err)
 		*timeoutsOf(&want)[c.Name] = former
 	}
-	if err := errors.Join(append(errs, k.configure(want))...); err != nil {
+	if err := errors.Join(append(errs, i.configure(want))...); err != nil {
 		return err
 	}
-	return k.Records.Forget(func(name string) bool { return strings.HasPrefix(name, host.Timeout) })
+	return i.cfg.Records.Forget(func(name string) bool { return strings.HasPrefix(name, host.Timeout) })
 }

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package kernel
+package ipvs
 
 import (
 	"fmt"
@@ -18,7 +18,7 @@ import (
 )
 
 // filled makes so many virtual servers with so many real servers each.
-func filled(tb testing.TB, k *Kernel, services, endpoints int) map[state.RealServer]state.Weight {
+func filled(tb testing.TB, k *IPVS, services, endpoints int) map[state.RealServer]state.Weight {
 	tb.Helper()
 	var vops []reconcile.Op[state.VirtualServer, state.Balancing]
 	var rops []reconcile.Op[state.RealServer, state.Weight]
@@ -48,21 +48,21 @@ func filled(tb testing.TB, k *Kernel, services, endpoints int) map[state.RealSer
 
 // listings are three ways to read everything back: ours, the library's, and
 // what the kernel alone takes, of which nobody reads the answers.
-var listings = map[string]func(testing.TB, *Kernel) int{
-	"ours": func(tb testing.TB, k *Kernel) int {
+var listings = map[string]func(testing.TB, *IPVS) int{
+	"ours": func(tb testing.TB, k *IPVS) int {
 		rows, err := k.RealServers().List(tb.Context())
 		if err != nil {
 			tb.Fatal(err)
 		}
 		return len(rows)
 	},
-	"library": func(tb testing.TB, k *Kernel) (count int) {
-		services, err := k.ipvs.GetServices()
+	"library": func(tb testing.TB, k *IPVS) (count int) {
+		services, err := k.library.GetServices()
 		if err != nil {
 			tb.Fatal(err)
 		}
 		for _, s := range services {
-			destinations, err := k.ipvs.GetDestinations(&ipvs.Service{
+			destinations, err := k.library.GetDestinations(&ipvs.Service{
 				AddressFamily: s.AddressFamily, Protocol: s.Protocol, Address: s.Address, Port: s.Port, Netmask: s.Netmask,
 			})
 			if err != nil {
@@ -72,14 +72,14 @@ var listings = map[string]func(testing.TB, *Kernel) int{
 		}
 		return count
 	},
-	"unread": func(tb testing.TB, k *Kernel) (count int) {
+	"unread": func(tb testing.TB, k *IPVS) (count int) {
 		rows, err := k.VirtualServers().List(tb.Context())
 		if err != nil {
 			tb.Fatal(err)
 		}
 		for vs := range rows {
 			r := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
-			if err := k.servers.List(r, func([]byte) error { count++; return nil }); err != nil {
+			if err := k.rows.List(r, func([]byte) error { count++; return nil }); err != nil {
 				tb.Fatal(err)
 			}
 		}
@@ -91,7 +91,7 @@ var listings = map[string]func(testing.TB, *Kernel) int{
 // than by the library. The limits leave room for a machine that is busy.
 func TestListingCostsWhatTheKernelTakes(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
+	k := openHere(t)
 	want := filled(t, k, 1000, 10)
 	if got, err := k.RealServers().List(t.Context()); err != nil || !maps.Equal(got, want) {
 		t.Fatalf("%d real servers, %v; want %d", len(got), err, len(want))
@@ -120,11 +120,7 @@ func TestListingCostsWhatTheKernelTakes(t *testing.T) {
 func BenchmarkList(b *testing.B) {
 	for _, size := range []struct{ services, endpoints int }{{10_000, 10}, {5_000, 50}} {
 		b.Run(fmt.Sprintf("%d×%d", size.services, size.endpoints), func(b *testing.B) {
-			k, err := Open(config)
-			if err != nil {
-				b.Fatal(err)
-			}
-			defer func() { _ = k.Close() }()
+			k := openHere(b)
 			want := filled(b, k, size.services, size.endpoints)
 			for name, list := range listings {
 				b.Run(name, func(b *testing.B) {
@@ -149,7 +145,7 @@ func BenchmarkList(b *testing.B) {
 // finds it turned back.
 func TestOtherForwardingIsSeenAndRepaired(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
+	k := openHere(t)
 	kerneltest.Output(t, "ipvsadm", "-A", "-t", "10.96.0.1:80", "-s", "rr", "-b", "flag-3")
 	kerneltest.Output(t, "ipvsadm", "-a", "-t", "10.96.0.1:80", "-r", "10.244.1.1:80", "-g", "-w", "1")
 	rs := state.RealServer{VirtualServer: somewhere[0], Addr: netip.MustParseAddrPort("10.244.1.1:80")}

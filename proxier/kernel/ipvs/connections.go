@@ -1,4 +1,4 @@
-package kernel
+package ipvs
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 // Connections counts those that real servers have, active and closing ones
 // together. It reads the real servers of the virtual servers concerned; what
 // is not there has none. On an error nothing is counted.
-func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[state.RealServer]int, error) {
+func (i *IPVS) Connections(ctx context.Context, of []state.RealServer) (map[state.RealServer]int, error) {
 	counts := make(map[state.RealServer]int, len(of))
 	parents := map[state.VirtualServer]struct{}{}
 	for _, rs := range of {
@@ -23,7 +23,7 @@ func (k *Kernel) Connections(ctx context.Context, of []state.RealServer) (map[st
 			return nil, err
 		}
 		request := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
-		err := k.servers.List(request, func(body []byte) error {
+		err := i.rows.List(request, func(body []byte) error {
 			rs, _, err := readDestination(vs, body)
 			if _, concerned := counts[rs]; err == nil && concerned {
 				counts[rs], err = readConnections(body)

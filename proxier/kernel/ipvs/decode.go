@@ -1,4 +1,4 @@
-package kernel
+package ipvs
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ type listed struct {
 	vs      state.VirtualServer
 	how     state.Balancing
 	ours    bool
-	answers ipset.Family // of the one that ensureAnswers makes; else zero
+	answers ipset.Family // of the one that EnsureAnswers makes; else zero
 }
 
 // names keeps one copy of each scheduler's name.

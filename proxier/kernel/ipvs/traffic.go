@@ -1,4 +1,4 @@
-package kernel
+package ipvs
 
 import (
 	"context"
@@ -18,12 +18,12 @@ import (
 // rows are written. Each server is asked for by its name: a listing that races
 // with writes may miss some, and a counter that goes down and up again looks
 // like traffic that never was.
-func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map[state.VirtualServer]state.Traffic, err error) {
-	c, err := k.dialIPVS()
+func (*IPVS) Traffic(ctx context.Context, of []state.VirtualServer) (all map[state.VirtualServer]state.Traffic, err error) {
+	c, err := dial()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.conn.Close()) }()
+	defer func() { err = errors.Join(err, c.Close()) }()
 	if err := c.find(); err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := k.traffic(c, some, all); err != nil {
+		if err := traffic(c, some, all); err != nil {
 			return nil, err
 		}
 	}
@@ -41,7 +41,7 @@ func (k *Kernel) Traffic(ctx context.Context, of []state.VirtualServer) (all map
 
 // traffic asks for a few servers at once, and then for the connections that each
 // has now.
-func (k *Kernel) traffic(c *ipvsConn, some []state.VirtualServer, all map[state.VirtualServer]state.Traffic) error {
+func traffic(c *conn, some []state.VirtualServer, all map[state.VirtualServer]state.Traffic) error {
 	requests := make([]wire.Request, len(some))
 	for i, vs := range some {
 		requests[i] = command(getService, wire.Append(nil, attrService, serviceKey(vs)...))

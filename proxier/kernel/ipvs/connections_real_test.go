@@ -1,6 +1,6 @@
 //go:build e2e
 
-package kernel
+package ipvs
 
 import (
 	"net"
@@ -15,7 +15,7 @@ import (
 // TestConnectionsAreCounted opens some to one of two real servers.
 func TestConnectionsAreCounted(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
+	k := openHere(t)
 	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
 	busy := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("10.244.1.1:8080")}
 	idle := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("10.244.1.2:8080")}

@@ -1,23 +1,34 @@
 //go:build e2e
 
-package kernel
+package ipvs
 
 import (
 	"net/netip"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
+func openHere(t testing.TB) *IPVS {
+	t.Helper()
+	i, err := Open(Config{Scheduler: "rr"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = i.Close() })
+	return i
+}
+
 // The kernel gives IPVS another number when it loads it anew. Whatever is asked
 // of it next, finds it; nothing is taken for gone or refused because of that.
 func TestIPVSIsFoundUnderAnotherNumber(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
-	if _, err := k.Prepare(t.Context()); err != nil {
-		t.Fatal(err)
+	k := openHere(t)
+	if made, err := k.EnsureAnswers(ipset.IPv4); err != nil || !made {
+		t.Fatal(made, err)
 	}
 	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
 	rs := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("10.244.0.1:8080")}
@@ -52,13 +63,13 @@ func TestIPVSIsFoundUnderAnotherNumber(t *testing.T) {
 			return len(rows), err
 		}, 0},
 	} {
-		k.servers.number = 1000 // the kernel's own are smaller; under this one there is nothing, either
+		k.rows.number = 1000 // the kernel's own are smaller; under this one there is nothing, either
 		if n, err := c.do(); err != nil || n != c.want {
 			t.Errorf("%s: %d, %v; want %d", c.action, n, err, c.want)
 		}
 	}
-	k.beside.servers.number = 1000
-	if mended, err := k.Prepare(t.Context()); err != nil || len(mended) > 0 {
-		t.Errorf("prepare: mended %v, %v", mended, err)
+	k.answers.number = 1000
+	if made, err := k.EnsureAnswers(ipset.IPv4); err != nil || made {
+		t.Errorf("the server of answers: made %t, %v", made, err)
 	}
 }

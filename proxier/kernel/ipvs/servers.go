@@ -1,4 +1,4 @@
-package kernel
+package ipvs
 
 import (
 	"context"
@@ -18,15 +18,15 @@ import (
 // VirtualServers are the IPVS services that bear our flag, in excluded ranges
 // too: those are about servers of others. One that is in the way and does not
 // bear it is adopted in place when it is wanted: its connections live on.
-func (k *Kernel) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
-	return virtualServers{k}
+func (i *IPVS) VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing] {
+	return virtualServers{i}
 }
 
-type virtualServers struct{ k *Kernel }
+type virtualServers struct{ ipvs *IPVS }
 
 func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Balancing, error) {
 	rows := map[state.VirtualServer]state.Balancing{}
-	err := v.k.servers.List(command(getService, nil), func(body []byte) error { return v.read(body, rows) })
+	err := v.ipvs.rows.List(command(getService, nil), func(body []byte) error { return v.read(body, rows) })
 	if err != nil {
 		return nil, wire.Translate(err, nil)
 	}
@@ -35,7 +35,7 @@ func (v virtualServers) List(context.Context) (map[state.VirtualServer]state.Bal
 
 // read puts the service of one message into rows, if it is ours.
 func (v virtualServers) read(body []byte, rows map[state.VirtualServer]state.Balancing) error {
-	s, err := v.k.names.readService(body)
+	s, err := v.ipvs.names.readService(body)
 	if err == nil && s.ours {
 		rows[s.vs] = s.how
 	}
@@ -58,7 +58,7 @@ func (v virtualServers) Look(_ context.Context, keys []state.VirtualServer) (map
 		for i := range told {
 			told[i] = wire.ErrMalformed
 		}
-		verdicts := v.k.servers.Ask(requests, func(i int, body []byte) error {
+		verdicts := v.ipvs.rows.Ask(requests, func(i int, body []byte) error {
 			told[i] = v.read(body, rows)
 			return nil
 		})
@@ -86,7 +86,7 @@ func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.Virtua
 			return command(setService, wire.Append(nil, attrService, service(op.Key, op.Value)...))
 		}
 	}
-	errs := applyTwice(v.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
+	errs := applyTwice(v.ipvs.rows, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ESRCH: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
 			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ESRCH: nil})
@@ -98,11 +98,11 @@ func (v virtualServers) Apply(_ context.Context, ops []reconcile.Op[state.Virtua
 }
 
 // RealServers are the destinations of our virtual servers.
-func (k *Kernel) RealServers() reconcile.Kind[state.RealServer, state.Weight] {
-	return realServers{k}
+func (i *IPVS) RealServers() reconcile.Kind[state.RealServer, state.Weight] {
+	return realServers{i}
 }
 
-type realServers struct{ k *Kernel }
+type realServers struct{ ipvs *IPVS }
 
 func (r realServers) List(ctx context.Context) (map[state.RealServer]state.Weight, error) {
 	parents, err := virtualServers(r).List(ctx)
@@ -139,7 +139,7 @@ func (r realServers) under(ctx context.Context, parents iter.Seq[state.VirtualSe
 // exist the kernel lists none.
 func (r realServers) read(vs state.VirtualServer, rows map[state.RealServer]state.Weight) error {
 	request := command(getDest, wire.Append(nil, attrService, serviceKey(vs)...))
-	err := r.k.servers.List(request, func(body []byte) error {
+	err := r.ipvs.rows.List(request, func(body []byte) error {
 		rs, weight, err := readDestination(vs, body)
 		if err == nil {
 			rows[rs] = weight
@@ -165,7 +165,7 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 			return command(setDest, body)
 		}
 	}
-	errs := applyTwice(r.k.servers, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
+	errs := applyTwice(r.ipvs.rows, ops, requests, map[unix.Errno]bool{unix.EEXIST: true, unix.ENOENT: true})
 	for i, op := range ops {
 		if op.Verb == reconcile.Delete {
 			errs[i] = wire.Verdict(errs[i], map[unix.Errno]error{unix.ENOENT: nil, unix.ESRCH: nil})
@@ -180,7 +180,7 @@ func (r realServers) Apply(_ context.Context, ops []reconcile.Op[state.RealServe
 // found the row there although it should not be, or the reverse: the state a
 // caller believes in may be old, and an op has to end with the row as wanted.
 func applyTwice[K, V comparable](
-	c *ipvsConn, ops []reconcile.Op[K, V],
+	c *conn, ops []reconcile.Op[K, V],
 	encode func(op reconcile.Op[K, V], otherwise bool) wire.Request,
 	mistaken map[unix.Errno]bool,
 ) []error {
