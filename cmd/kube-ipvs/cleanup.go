@@ -29,7 +29,7 @@ var errLeft = errors.New("something of kube-ipvs's or kube-proxy's is left")
 // and says what there was and what is left. It needs the kernel only.
 func cleanup(ctx context.Context, o options.Options) error {
 	o.Kernel.Record = recordFile
-	k, err := kernel.OpenToClean(o.Kernel)
+	k, err := kernel.OpenAsIs(o.Kernel)
 	if err != nil {
 		return err
 	}

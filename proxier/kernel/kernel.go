@@ -70,9 +70,10 @@ func Open(cfg Config) (*Kernel, error) {
 	})
 }
 
-// OpenToClean reaches for no more than Scan and Do need: neither modules,
-// IPVS among them, nor programs. Nothing but these two and Close may be called.
-func OpenToClean(cfg Config) (*Kernel, error) {
+// OpenAsIs is for those who read, and for a cleanup: it loads no module, IPVS
+// among them, starts no program, and subscribes to no events. Prepare may not be
+// called.
+func OpenAsIs(cfg Config) (*Kernel, error) {
 	return opened(cfg, func(k *Kernel) (err error) {
 		k.IPVS, err = ipvs.OpenLoaded(k.ipvsConfig())
 		return err

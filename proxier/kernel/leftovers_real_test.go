@@ -68,7 +68,7 @@ func onlyForeignThings(t *testing.T, o leftovers.Outcome) {
 
 func openToClean(t *testing.T) *Kernel {
 	t.Helper()
-	k, err := OpenToClean(Config{})
+	k, err := OpenAsIs(Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,7 +250,7 @@ func TestSysctlsArePutBack(t *testing.T) {
 			t.Fatal(left, err)
 		}
 	}
-	clean, err := OpenToClean(Config{Record: cfg.Record, RestoreSysctls: true})
+	clean, err := OpenAsIs(Config{Record: cfg.Record, RestoreSysctls: true})
 	if err != nil {
 		t.Fatal(err)
 	}

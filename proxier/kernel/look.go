@@ -20,7 +20,7 @@ import (
 // ReadMachine says what there is on this machine, for somebody who only looks: no
 // module is loaded and nothing is made. What cannot be read is named in Unread.
 func ReadMachine(ctx context.Context) snapshot.Machine {
-	m := snapshot.Machine{Rows: state.NewRows(), Sets: map[string]int{}, Sysctls: readSysctls("/proc/sys")}
+	m := snapshot.Machine{Rows: state.NewRows(), Sysctls: readSysctls("/proc/sys")}
 	m.Release = host.Release()
 	m.Modules = findModules("/", m.Release)
 	m.Processes = findProcesses("/proc")
@@ -30,7 +30,7 @@ func ReadMachine(ctx context.Context) snapshot.Machine {
 		return m
 	}
 	m.IPVS = true
-	k, err := Open(Config{})
+	k, err := OpenAsIs(Config{})
 	if err != nil {
 		m.Unread = append(m.Unread, err.Error())
 		return m
@@ -59,14 +59,6 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 	unread(err)
 	members, err := k.Members().List(ctx)
 	unread(err)
-	for _, f := range k.Families() {
-		for _, s := range state.Sets() {
-			m.Sets[s.Name(f)] = 0
-		}
-	}
-	for row := range members {
-		m.Sets[row.SetName()]++
-	}
 	m.Rows.Addresses, m.Rows.Members = bound, members
 	unread(k.ReadInto(m))
 }

@@ -66,7 +66,7 @@ func TestTimeouts(t *testing.T) {
 	})
 
 	expectTimeouts(t, aDay)
-	clean, err := OpenToClean(Config{Record: cfg.Record})
+	clean, err := OpenAsIs(Config{Record: cfg.Record})
 	if err != nil {
 		t.Fatal(err)
 	}

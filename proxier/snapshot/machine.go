@@ -17,9 +17,8 @@ type Machine struct {
 
 	TCPTimeout time.Duration // of IPVS, for idle connections; zero: not known
 
-	Device string     // what kube-ipvs0 is: dummy, something else, or nothing when there is none
-	Rows   state.Rows // what is ours; health ports belong to a process and cannot be seen
-	Sets   map[string]int
+	Device string       // what kube-ipvs0 is: dummy, something else, or nothing when there is none
+	Rows   state.Rows   // what is ours; health ports belong to a process and cannot be seen
 	Nodes  []netip.Addr // addresses of the node's own
 
 	Connections map[state.RealServer]Connections
