@@ -18,7 +18,7 @@ func TestAddressesLeftToOthers(t *testing.T) {
 	if err := s.process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.start("--leave-addresses=" + of.v4.String() + "," + of.v6.String()); err != nil {
+	if err := s.start("--exclude-service-cidrs=" + of.v4.String() + "," + of.v6.String()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back

@@ -35,7 +35,7 @@ type Config struct {
 
 	OwnPorts []netip.AddrPort // where this process listens itself
 
-	Leave []netip.Prefix // Services' addresses within are not served: they are others'
+	ExcludeServiceCIDRs []netip.Prefix // addresses of Services within are not served: another program of the node serves them
 
 	// Where externalIPs and load balancers' addresses may be; none: anywhere.
 	ExternalRanges, LoadBalancerRanges []netip.Prefix
@@ -183,7 +183,7 @@ func New(cfg Config, with Parts) *Proxier {
 		planning: plan.Config{
 			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
 			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
-			Aliases: aliases, Occupied: occupied(cfg, nil, nil), Leave: cfg.Leave, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
+			Aliases: aliases, Occupied: occupied(cfg, nil, nil), ExcludeServiceCIDRs: cfg.ExcludeServiceCIDRs, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
 		},
 		ownership: plan.NewOwnership(aliases),
 		services:  newServices(),

@@ -17,7 +17,7 @@ type Config struct {
 	Lacking   map[string]bool // schedulers that the kernel was asked for and does not have
 	Families  []ipset.Family  // those that this node can serve
 
-	Leave []netip.Prefix // Services' addresses within are not served here: they are others'
+	ExcludeServiceCIDRs []netip.Prefix // addresses of Services within are not served here: another program of the node serves them
 
 	Allowed Allowed
 
@@ -85,7 +85,7 @@ func frontendsOf(ports []cluster.Port, node cluster.Node, cfg Config) ([]fronten
 		remarks = append(remarks, unschedulable(p, cfg)...)
 		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
 			addr := f.Server.Addr.Addr()
-			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) || f.Bind && cfg.leaves(addr) {
+			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) || f.Bind && cfg.excludes(addr) {
 				continue
 			}
 			if why, guarded := f.guarded(node, cfg); guarded {
@@ -111,9 +111,9 @@ func frontendsOf(ports []cluster.Port, node cluster.Node, cfg Config) ([]fronten
 	return append(frontends, aliases...), slices.Compact(remarks)
 }
 
-// leaves tells whether a Service's address is to be left to others.
-func (cfg Config) leaves(addr netip.Addr) bool {
-	return slices.ContainsFunc(cfg.Leave, func(p netip.Prefix) bool { return p.Contains(addr) })
+// excludes tells whether a Service's address is not to be served.
+func (cfg Config) excludes(addr netip.Addr) bool {
+	return slices.ContainsFunc(cfg.ExcludeServiceCIDRs, func(p netip.Prefix) bool { return p.Contains(addr) })
 }
 
 // guarded is why f may not be served here, whatever cfg says besides.

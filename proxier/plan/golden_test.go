@@ -175,7 +175,7 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 		ServeNodeAddresses           bool
 		Ranges                       []netip.Prefix
 		Lacking                      []string
-		Leave                        []netip.Prefix
+		ExcludeServiceCIDRs          []netip.Prefix
 		Allowed                      Allowed
 		Guard                        Guard
 		AliasRanges                  []netip.Prefix
@@ -184,7 +184,7 @@ func readWorld(t *testing.T, archive *txtar.Archive) world {
 	decode(t, section(archive, "node.yaml"), &node)
 	w := world{
 		node:   cluster.Node{Name: node.Name, Zone: node.Zone, Addresses: node.Addresses, NodePortAddresses: node.NodePortAddresses, HealthAddresses: node.HealthAddresses},
-		cfg:    Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, Leave: node.Leave, Allowed: node.Allowed, Guard: node.Guard, Aliases: state.AliasesIn(node.AliasRanges), Occupied: NewNetworks(node.Occupied)},
+		cfg:    Config{Scheduler: node.Scheduler, ServeNodeAddresses: node.ServeNodeAddresses, ExcludeServiceCIDRs: node.ExcludeServiceCIDRs, Allowed: node.Allowed, Guard: node.Guard, Aliases: state.AliasesIn(node.AliasRanges), Occupied: NewNetworks(node.Occupied)},
 		ranges: node.Ranges,
 
 		aliasRanges: node.AliasRanges,

@@ -112,8 +112,8 @@ var flagCases = []struct {
 		ranges := []netip.Prefix{netip.MustParsePrefix("100.96.0.0/11"), netip.MustParsePrefix("fd00:a11a::/32")}
 		o.Kernel.Rules.AliasRanges, o.Proxier.AliasRanges = ranges, ranges
 	}},
-	{id: "ours", flag: "leave-addresses", value: "10.96.0.10,fd00::/64", set: func(o *Options) {
-		o.Proxier.Leave = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
+	{id: "ours", flag: "exclude-service-cidrs", value: "10.96.0.10,fd00::/64", set: func(o *Options) {
+		o.Proxier.ExcludeServiceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
 	}},
 	{id: "ours", flag: "service-metrics", value: "500", set: func(o *Options) { o.Proxier.ServiceMetrics = 500 }},
 	{id: "ours", flag: "dry-run", set: func(o *Options) { o.DryRun = true }},

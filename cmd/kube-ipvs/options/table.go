@@ -136,9 +136,9 @@ var programTable = []setting{
 		text: "in-cluster aliases, at which Pods and the node reach addresses with externalTrafficPolicy Local, are made in these `CIDRs`, one of each family; default 240.0.0.0/4 and fdff::/16",
 	},
 	{
-		group: traffic, flag: "leave-addresses", beside: true,
-		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.Leave }),
-		text: "Service addresses in these `CIDRs` are not served: another program on this node serves them, such as a DNS cache",
+		group: traffic, flag: "exclude-service-cidrs", beside: true,
+		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.ExcludeServiceCIDRs }),
+		text: "addresses of Services in these `CIDRs` are not served: another program on this node serves them, such as a DNS cache; node ports are",
 	},
 	{
 		group: traffic, flag: "cluster-cidr", field: "clusterCIDR",

@@ -51,7 +51,7 @@ func Translate(err error, known map[unix.Errno]error) error {
 	case unix.EPERM, unix.EACCES:
 		return ErrPermission
 	default:
-		return fmt.Errorf("the kernel says %w", errno)
+		return fmt.Errorf("kernel: %w", errno)
 	}
 }
 
