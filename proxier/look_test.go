@@ -67,7 +67,7 @@ func (s *script) look(words []string) error {
 		s.same(file, text)
 	case "check":
 		m, d := s.views("")
-		text, _ := explain.Report(explain.Check(m, &d, explain.Wish{Scheduler: "rr", API: netip.MustParseAddr("10.96.0.1")}), explain.Style{})
+		text, _ := explain.Report(explain.Check(m, &d, explain.Requirements{Scheduler: "rr", API: netip.MustParseAddr("10.96.0.1")}), explain.Style{})
 		s.same(file, text)
 	case "broken":
 		s.broken = strings.Join(words[1:], " ")

@@ -126,7 +126,7 @@ func (p *Proxier) outline() snapshot.Daemon {
 }
 
 func (p *Proxier) takenOver() snapshot.Takeover {
-	t := snapshot.Takeover{Wanted: p.cfg.Takeover, Done: p.takeover.done, Removed: p.lastReport.removed, KubeProxy: p.kubeProxy.told}
+	t := snapshot.Takeover{Enabled: p.cfg.Takeover, Done: p.takeover.done, Removed: p.lastReport.removed, KubeProxy: p.kubeProxy.told}
 	for _, stay := range p.takeover.stays {
 		t.Blocked = append(t.Blocked, stay.String())
 	}

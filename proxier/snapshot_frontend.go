@@ -16,7 +16,7 @@ var families = map[ipset.Family]string{ipset.IPv4: "IPv4", ipset.IPv6: "IPv6"}
 
 func (v view) frontend(f plan.Frontend, endpoints []cluster.Endpoint, pods map[netip.Addr]string) snapshot.Frontend {
 	frontend := snapshot.Frontend{
-		Port: f.Port, Kind: f.Origin.String(), Server: f.Server, Of: f.Of, Policy: string(f.Policy), Held: f.Held, Bound: f.Bound,
+		Port: f.Port, Kind: f.Origin.String(), Server: f.Server, Of: f.Of, Policy: string(f.Policy), Owned: f.Held, Bound: f.Bound,
 	}
 	if f.Origin == plan.HealthPort {
 		return frontend

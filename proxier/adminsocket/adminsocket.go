@@ -22,7 +22,7 @@ import (
 const Address = "@kube-ipvs"
 
 // ErrNobody says that no daemon runs in this network namespace.
-var ErrNobody = errors.New("none answers in this network namespace")
+var ErrNoDaemon = errors.New("none answers in this network namespace")
 
 // answerLimit ends a question that the daemon does not come round to.
 const answerLimit = 10 * time.Second
@@ -112,7 +112,7 @@ func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.D
 	var refused refusal
 	switch {
 	case errors.Is(err, unix.ECONNREFUSED):
-		return d, from, ErrNobody
+		return d, from, ErrNoDaemon
 	case errors.As(err, &refused):
 		return d, from, refused
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE), hungUp(err):

@@ -27,7 +27,7 @@ func open(t *testing.T, answer Answer) (address string) {
 	}()
 	t.Cleanup(func() { stop(); <-done })
 	for {
-		if _, _, err := Ask(t.Context(), address, snapshot.Question{}); !errors.Is(err, ErrNobody) {
+		if _, _, err := Ask(t.Context(), address, snapshot.Question{}); !errors.Is(err, ErrNoDaemon) {
 			return address
 		}
 	}
@@ -61,8 +61,8 @@ func TestADaemonThatCannotAnswerSaysWhy(t *testing.T) {
 }
 
 func TestNobodyAtTheDoor(t *testing.T) {
-	if _, _, err := Ask(t.Context(), "@kube-ipvs-test-nobody", snapshot.Question{}); !errors.Is(err, ErrNobody) {
-		t.Errorf("%v, want %v", err, ErrNobody)
+	if _, _, err := Ask(t.Context(), "@kube-ipvs-test-nobody", snapshot.Question{}); !errors.Is(err, ErrNoDaemon) {
+		t.Errorf("%v, want %v", err, ErrNoDaemon)
 	}
 }
 

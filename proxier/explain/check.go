@@ -11,8 +11,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-// Wish is what the daemon's configuration asks of a machine.
-type Wish struct {
+// Requirements are what the daemon's configuration asks of a machine.
+type Requirements struct {
 	Scheduler string
 	StrictARP bool
 	Accept    bool           // Services are let in where filter INPUT keeps out what no rule lets in
@@ -40,7 +40,7 @@ type Result struct {
 
 // Check says of this machine what a daemon with this wish would miss. A daemon
 // that runs (nil: none) adds what it knows.
-func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
+func Check(m snapshot.Machine, d *snapshot.Daemon, w Requirements) []Result {
 	return slices.Concat(
 		checkModules(m, w), checkSysctls(m, d, w), checkIPv6(m, d, w), checkTimeouts(m, d), checkTables(m), checkFirewall(m, w), checkProxies(m),
 		checkAddresses(m, d), checkAPI(d, w), checkUnread(m),
@@ -49,13 +49,12 @@ func Check(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 
 // Report shows results; the worst level is that of all.
 func Report(all []Result, style Style) (text string, worst Level) {
-	moods := map[Level]severity{Fine: good, Warning: odd, Error: bad}
 	worst = Fine
 	var t table
 	for _, r := range all {
-		t.row(style.in(moods[r.Level], string(r.Level)), r.What, r.Said)
+		t.row(style.in(r.Level, string(r.Level)), r.What, r.Said)
 		if r.Remedy != "" {
-			t.row(style.in(moods[r.Level], ""), "", "-> "+r.Remedy)
+			t.row(style.in(r.Level, ""), "", "-> "+r.Remedy)
 		}
 		if r.Level == Error || worst == Fine {
 			worst = r.Level
@@ -64,7 +63,7 @@ func Report(all []Result, style Style) (text string, worst Level) {
 	return t.String(), worst
 }
 
-func checkModules(m snapshot.Machine, w Wish) (all []Result) {
+func checkModules(m snapshot.Machine, w Requirements) (all []Result) {
 	missing := func(name, what string) {
 		is, known := m.Modules[name]
 		if !known {
@@ -104,13 +103,13 @@ func checkModules(m snapshot.Machine, w Wish) (all []Result) {
 	return all
 }
 
-// asksForIPv6 tells whether the cluster uses IPv6, as far as can be told here, and
+// needIPv6 tells whether the cluster uses IPv6, as far as can be told here, and
 // a daemon that runs serves it.
-func (w Wish) asksForIPv6(m snapshot.Machine, d *snapshot.Daemon) bool {
+func (w Requirements) needIPv6(m snapshot.Machine, d *snapshot.Daemon) bool {
 	return state.UsesIPv6(w.Pods, m.Nodes) && (d == nil || slices.Contains(d.Families, "IPv6"))
 }
 
-func checkSysctls(m snapshot.Machine, d *snapshot.Daemon, w Wish) (all []Result) {
+func checkSysctls(m snapshot.Machine, d *snapshot.Daemon, w Requirements) (all []Result) {
 	want := func(name, value, harm string) {
 		is, known := m.Sysctls[name]
 		if known && is != value {
@@ -121,7 +120,7 @@ func checkSysctls(m snapshot.Machine, d *snapshot.Daemon, w Wish) (all []Result)
 		}
 	}
 	for _, s := range needed {
-		if s.only(netip.IPv4Unspecified()) || w.asksForIPv6(m, d) {
+		if s.only(netip.IPv4Unspecified()) || w.needIPv6(m, d) {
 			want(s.name, s.want, s.harm)
 		}
 	}
@@ -150,7 +149,7 @@ func checkSysctls(m snapshot.Machine, d *snapshot.Daemon, w Wish) (all []Result)
 }
 
 // checkIPv6 says why IPv6 is not served although the cluster uses it.
-func checkIPv6(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
+func checkIPv6(m snapshot.Machine, d *snapshot.Daemon, w Requirements) []Result {
 	if d != nil && d.Unserved != "" {
 		return []Result{{Warning, "IPv6", ipv4Alone + d.Unserved, ""}}
 	}
@@ -158,7 +157,7 @@ func checkIPv6(m snapshot.Machine, d *snapshot.Daemon, w Wish) []Result {
 	if m.Device == "" {
 		name = "net.ipv6.conf.default.disable_ipv6"
 	}
-	if m.Sysctls[name] != "1" || !w.asksForIPv6(m, d) {
+	if m.Sysctls[name] != "1" || !w.needIPv6(m, d) {
 		return nil
 	}
 	return []Result{{
@@ -250,7 +249,7 @@ func checkAddresses(m snapshot.Machine, d *snapshot.Daemon) (all []Result) {
 }
 
 // checkAPI refuses an address that only works while the proxy does.
-func checkAPI(d *snapshot.Daemon, w Wish) []Result {
+func checkAPI(d *snapshot.Daemon, w Requirements) []Result {
 	if d == nil || !w.API.IsValid() || !within(d.Ranges, w.API) {
 		return nil
 	}

@@ -39,7 +39,7 @@ func TestIPv6IsAskedForOnlyWhereItIsUsed(t *testing.T) {
 			"net.ipv6.conf.all.forwarding": "0", "net.ipv6.conf.default.disable_ipv6": "1",
 		}}
 		var said []string
-		for _, r := range Check(m, c.daemon, Wish{Pods: c.pods}) {
+		for _, r := range Check(m, c.daemon, Requirements{Pods: c.pods}) {
 			if strings.Contains(r.What+r.Said, "IPv6") || strings.Contains(r.What, "ipv6") {
 				said = append(said, string(r.Level)+" "+r.What+" "+r.Said)
 			}

@@ -57,16 +57,16 @@ func (c Client) walk(m snapshot.Machine, d snapshot.Daemon, to state.VirtualServ
 	return rules.Walk(program, rules.Node{Rows: m.Rows, Addresses: m.Nodes}, packet)
 }
 
-// answered tells whether somebody behind a virtual server gets the packet,
+// reachesEndpoints tells whether an endpoint behind a virtual server gets the packet,
 // whichever real server it is sent to.
-func answered(v rules.Verdict) bool {
+func reachesEndpoints(v rules.Verdict) bool {
 	return v.Outcome == rules.Balanced && !slices.ContainsFunc(v.Servers, func(s rules.Verdict) bool {
 		return s.Outcome != rules.Routed && s.Outcome != rules.Delivered
 	})
 }
 
-// way says which rules concern the client's packets, and what becomes of them.
-func (c Client) way(v rules.Verdict, style Style) string {
+// describe says which rules concern the client's packets, and what becomes of them.
+func (c Client) describe(v rules.Verdict, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  from %s\n", c)
 	var steps table
@@ -75,15 +75,15 @@ func (c Client) way(v rules.Verdict, style Style) string {
 	}
 	b.WriteString(steps.String())
 	if v.Outcome != rules.Balanced {
-		b.WriteString("    " + style.in(bad, ending(v)) + "\n")
+		b.WriteString("    " + style.in(Error, ending(v)) + "\n")
 		return b.String()
 	}
 	for _, s := range v.Servers {
 		switch s.Outcome {
 		case rules.Routed, rules.Delivered:
-			b.WriteString("    " + style.in(good, "reaches "+s.Packet.Destination.String()) + ", which sees " + c.seen(s) + "\n")
+			b.WriteString("    " + style.in(Fine, "reaches "+s.Packet.Destination.String()) + ", which sees " + c.seen(s) + "\n")
 		default:
-			b.WriteString("    " + style.in(bad, ending(s)) + " on the way to " + s.Packet.Destination.String() + "\n")
+			b.WriteString("    " + style.in(Error, ending(s)) + " on the way to " + s.Packet.Destination.String() + "\n")
 		}
 	}
 	return b.String()

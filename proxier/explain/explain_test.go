@@ -84,7 +84,7 @@ func TestTraceOfAClient(t *testing.T) {
 		m.Rows.Members[row] = state.None{}
 	}
 	d := &snapshot.Daemon{Services: []snapshot.Service{{
-		Name: "shop/web", Rows: m.Rows, Frontends: []snapshot.Frontend{{Kind: "ClusterIP", Server: at, Held: true, Endpoints: []snapshot.Endpoint{
+		Name: "shop/web", Rows: m.Rows, Frontends: []snapshot.Frontend{{Kind: "ClusterIP", Server: at, Owned: true, Endpoints: []snapshot.Endpoint{
 			{Addr: netip.MustParseAddrPort("10.244.1.1:8080"), Ready: true, Chosen: true},
 		}}},
 	}}}
@@ -149,14 +149,14 @@ func TestRulesThatStandInTheWay(t *testing.T) {
 func TestTheHostsFirewall(t *testing.T) {
 	for name, c := range map[string]struct {
 		table snapshot.Tables
-		wish  Wish
+		wish  Requirements
 		level Level
 	}{
-		"no firewall":        {snapshot.Tables{Ours: true}, Wish{Accept: true}, ""},
-		"accepted":           {snapshot.Tables{Ours: true, Refuses: true, Accepts: true}, Wish{Accept: true}, Fine},
-		"to be accepted":     {snapshot.Tables{Ours: true, Refuses: true}, Wish{Accept: true}, Fine},
-		"the host decides":   {snapshot.Tables{Ours: true, Refuses: true}, Wish{}, Warning},
-		"of another backend": {snapshot.Tables{Refuses: true}, Wish{}, ""},
+		"no firewall":        {snapshot.Tables{Ours: true}, Requirements{Accept: true}, ""},
+		"accepted":           {snapshot.Tables{Ours: true, Refuses: true, Accepts: true}, Requirements{Accept: true}, Fine},
+		"to be accepted":     {snapshot.Tables{Ours: true, Refuses: true}, Requirements{Accept: true}, Fine},
+		"the host decides":   {snapshot.Tables{Ours: true, Refuses: true}, Requirements{}, Warning},
+		"of another backend": {snapshot.Tables{Refuses: true}, Requirements{}, ""},
 	} {
 		var got Level
 		for _, r := range checkFirewall(snapshot.Machine{Tables: []snapshot.Tables{c.table}}, c.wish) {
@@ -167,7 +167,7 @@ func TestTheHostsFirewall(t *testing.T) {
 		}
 	}
 	firewalld := snapshot.Machine{Processes: []snapshot.Process{{ID: 7, Name: "firewalld"}}}
-	if all := checkFirewall(firewalld, Wish{}); len(all) != 1 || all[0].Level != Warning {
+	if all := checkFirewall(firewalld, Requirements{}); len(all) != 1 || all[0].Level != Warning {
 		t.Errorf("firewalld: %+v", all)
 	}
 }
@@ -198,7 +198,7 @@ func TestRulesBehindOursDoNotCount(t *testing.T) {
 func TestStatusOfADaemonInTrouble(t *testing.T) {
 	now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 	d := snapshot.Daemon{Version: "v1.0.0", Node: "node-a", Families: []string{"IPv4"}, Scheduler: "rr", Started: now.Add(-time.Hour), Taken: now}
-	d.Takeover.Wanted = true
+	d.Takeover.Enabled = true
 	d.Tables = []snapshot.Table{{Kind: "real server", Desired: 3, Observed: 2, Pending: 1, Failure: "create real server x: no answer"}}
 	for _, c := range []struct {
 		health snapshot.Health
@@ -220,10 +220,10 @@ func TestStatusOfADaemonInTrouble(t *testing.T) {
 }
 
 func TestColour(t *testing.T) {
-	if got := (Style{Colour: true}).in(bad, "no"); got != "\x1b[31mno\x1b[0m" {
+	if got := (Style{Colour: true}).in(Error, "no"); got != "\x1b[31mno\x1b[0m" {
 		t.Errorf("%q", got)
 	}
-	if got := (Style{}).in(bad, "no"); got != "no" {
+	if got := (Style{}).in(Error, "no"); got != "no" {
 		t.Errorf("%q", got)
 	}
 }
@@ -241,7 +241,7 @@ func TestWithoutADaemonTheKernelIsShown(t *testing.T) {
 		Waiting: &snapshot.Waiting{For: "the API server", Since: at.Add(time.Minute), Failure: "connection refused"},
 	}
 	const rows = `
-ROWS            HELD
+ROWS            OBSERVED
 set member      0
 virtual server  1
 real server     0

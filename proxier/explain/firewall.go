@@ -8,7 +8,7 @@ import (
 
 // checkFirewall asks who decides about clients of Services, our rules or the
 // host's.
-func checkFirewall(m snapshot.Machine, w Wish) (all []Result) {
+func checkFirewall(m snapshot.Machine, w Requirements) (all []Result) {
 	for _, t := range m.Tables {
 		if !t.Ours || !t.Refuses {
 			continue

@@ -24,19 +24,19 @@ type verdict struct {
 // finding is one thing that a frontend needs.
 type finding struct {
 	what, said string
-	severity   severity
+	level      Level
 	below      [][3]string // endpoint, Pod, what becomes of it
 }
 
 func (v *verdict) works() bool { return len(v.causes) == 0 }
 
 func (v *verdict) fine(what, said string) {
-	v.lines = append(v.lines, finding{what: what, said: said, severity: good})
+	v.lines = append(v.lines, finding{what: what, said: said, level: Fine})
 }
 
 // wrong notes what keeps clients away.
 func (v *verdict) wrong(what, said, cause string) {
-	v.lines = append(v.lines, finding{what: what, said: said, severity: bad})
+	v.lines = append(v.lines, finding{what: what, said: said, level: Error})
 	v.causes = append(v.causes, cause)
 }
 
@@ -47,8 +47,8 @@ func inspect(m snapshot.Machine, f traced) *verdict {
 		v.wrong("kernel", "no IPVS", "the kernel has no IPVS loaded ("+moduleRemedy(m)+")")
 		return v
 	}
-	if !f.Held && !f.unknown {
-		v.wrong("frontend", "not held", "it is not served here"+remarked(f.remarks))
+	if !f.Owned && !f.unknown {
+		v.wrong("frontend", "not served", "it is not served here"+remarked(f.remarks))
 		return v
 	}
 	v.sysctls(m, f)
@@ -70,19 +70,19 @@ func (v *verdict) server(m snapshot.Machine, f traced) bool {
 		return false
 	}
 	if !there {
-		v.wrong("virtual server", "missing", fmt.Sprintf("the kernel has no virtual server %s%s", f.Server, mended))
+		v.wrong("virtual server", "missing", fmt.Sprintf("the kernel has no virtual server %s%s", f.Server, resyncMends))
 		return false
 	}
 	if want, wanted := f.rows.VirtualServers[f.Server]; !f.unknown && (!wanted || want != how) {
-		v.lines = append(v.lines, finding{what: "virtual server", said: how.String() + ", which is not as wanted", severity: odd})
+		v.lines = append(v.lines, finding{what: "virtual server", said: how.String() + ", which is not as wanted", level: Warning})
 		return true
 	}
 	v.fine("virtual server", how.String())
 	return true
 }
 
-// mended says when a difference goes away by itself.
-const mended = ", although it is wanted: the next resync puts that right"
+// resyncMends says when a difference goes away by itself.
+const resyncMends = ", although it is wanted: the next resync puts that right"
 
 // endpoints compares those who are to answer with those who do.
 func (v *verdict) endpoints(m snapshot.Machine, f traced) {
@@ -120,13 +120,13 @@ func (v *verdict) endpoints(m snapshot.Machine, f traced) {
 		}
 		line.below = append(line.below, endpointLine(m, rs, "", said))
 	}
-	line.said, line.severity = fmt.Sprintf("%d of %d for new connections", chosen-dead, max(len(f.Endpoints), chosen)), good
+	line.said, line.level = fmt.Sprintf("%d of %d for new connections", chosen-dead, max(len(f.Endpoints), chosen)), Fine
 	if chosen == 0 || dead > 0 {
-		line.severity = bad
+		line.level = Error
 	}
 	v.lines = append(v.lines, line)
 	if chosen == 0 {
-		v.causes = append(v.causes, nobody(f, draining))
+		v.causes = append(v.causes, noEndpoint(f, draining))
 	}
 	if draining > 0 {
 		v.notes = append(v.notes, count(draining, "real server")+" draining: old connections go on, new ones go elsewhere")
@@ -141,10 +141,10 @@ func endpointState(m snapshot.Machine, rs state.RealServer, e snapshot.Endpoint)
 	weight, there := m.Rows.RealServers[rs]
 	switch {
 	case e.Chosen && !there:
-		return "missing in the kernel", fmt.Sprintf("the kernel has no real server %s%s", e.Addr, mended)
+		return "missing in the kernel", fmt.Sprintf("the kernel has no real server %s%s", e.Addr, resyncMends)
 	case e.Chosen && weight == 0:
 		return "weight 0 where it should be more",
-			fmt.Sprintf("real server %s has weight 0, so that it gets no new connections%s", e.Addr, mended)
+			fmt.Sprintf("real server %s has weight 0, so that it gets no new connections%s", e.Addr, resyncMends)
 	case e.Chosen:
 		return weight.String(), ""
 	case there && weight == 0:
@@ -152,7 +152,7 @@ func endpointState(m snapshot.Machine, rs state.RealServer, e snapshot.Endpoint)
 	case there:
 		return "not wanted any more", ""
 	}
-	return unchosen(e), ""
+	return whyNot(e), ""
 }
 
 func endpointLine(m snapshot.Machine, rs state.RealServer, pod, said string) [3]string {
@@ -162,8 +162,8 @@ func endpointLine(m snapshot.Machine, rs state.RealServer, pod, said string) [3]
 	return [3]string{rs.Addr.String(), pod, said}
 }
 
-// unchosen says why no new connection goes to an endpoint.
-func unchosen(e snapshot.Endpoint) string {
+// whyNot says why no new connection goes to an endpoint.
+func whyNot(e snapshot.Endpoint) string {
 	switch {
 	case e.Terminating && e.Serving:
 		return "terminating, still serving"
@@ -177,8 +177,8 @@ func unchosen(e snapshot.Endpoint) string {
 	return "not for this kind of traffic"
 }
 
-// nobody says why there is no endpoint to choose.
-func nobody(f traced, draining int) string {
+// noEndpoint says why there is no endpoint to choose.
+func noEndpoint(f traced, draining int) string {
 	ready := slices.ContainsFunc(f.Endpoints, func(e snapshot.Endpoint) bool { return e.Ready })
 	switch {
 	case len(f.Endpoints) == 0:
@@ -211,7 +211,7 @@ func (v *verdict) address(m snapshot.Machine, f traced) {
 	case m.Device == "":
 		v.wrong("address", "no device", fmt.Sprintf("there is no device %s to carry %s: the next resync makes it", device, addr))
 	default:
-		v.wrong("address", "missing", fmt.Sprintf("%s is not bound to %s, so that its packets leave this node%s", addr, device, mended))
+		v.wrong("address", "missing", fmt.Sprintf("%s is not bound to %s, so that its packets leave this node%s", addr, device, resyncMends))
 	}
 }
 
@@ -230,7 +230,7 @@ func (v *verdict) sets(m snapshot.Machine, f traced) {
 	switch {
 	case len(missing) > 0:
 		v.wrong("sets", "missing: "+strings.Join(missing, "; "),
-			fmt.Sprintf("set member %s is missing, so that rules take its packets for others%s", missing[0], mended))
+			fmt.Sprintf("set member %s is missing, so that rules take its packets for others%s", missing[0], resyncMends))
 	case len(in) > 0:
 		v.fine("sets", strings.Join(in, " "))
 	}
@@ -254,7 +254,7 @@ func (v *verdict) text(f traced, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  (%s)\n", title, about)
 	for _, l := range v.lines {
-		fmt.Fprintf(&b, "  %-16s%s\n", l.what, style.in(l.severity, l.said))
+		fmt.Fprintf(&b, "  %-16s%s\n", l.what, style.in(l.level, l.said))
 		var below table
 		for _, cells := range l.below {
 			below.row("    "+cells[0], cells[1], cells[2])
@@ -262,11 +262,11 @@ func (v *verdict) text(f traced, style Style) string {
 		b.WriteString(below.String())
 	}
 	if v.works() {
-		b.WriteString("  " + style.in(good, "works") + "\n")
+		b.WriteString("  " + style.in(Fine, "works") + "\n")
 	}
 	for i, cause := range v.causes {
 		if i == 0 {
-			b.WriteString("  " + style.in(bad, "does not work") + ": " + cause + "\n")
+			b.WriteString("  " + style.in(Error, "does not work") + ": " + cause + "\n")
 		} else {
 			b.WriteString("  also: " + cause + "\n")
 		}

@@ -90,7 +90,7 @@ func frontendsOf(d *snapshot.Daemon) map[state.VirtualServer]named {
 	}
 	for _, s := range d.Services {
 		for _, f := range s.Frontends {
-			if f.Held {
+			if f.Owned {
 				all[f.Server] = named{f, withPort(s.Name, f.Port)}
 			}
 		}

@@ -14,7 +14,7 @@ import (
 func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
 	name := fmt.Sprintf("%s on node %s, up %s", d.Version, d.Node, short(d.Taken.Sub(d.Started)))
 	if d.Waiting != nil {
-		return held(m, name, style.in(bad, "not ready")+": it "+Waits(d))
+		return kernelOnly(m, name, style.in(Error, "not ready")+": it "+Waits(d))
 	}
 	var b strings.Builder
 	var about table
@@ -34,7 +34,7 @@ func Status(m snapshot.Machine, d snapshot.Daemon, style Style) string {
 	}
 	b.WriteString(rows.String())
 	if said := warnings(d); len(said) > 0 {
-		b.WriteString("\n" + style.in(odd, "WARNINGS") + "\n")
+		b.WriteString("\n" + style.in(Warning, "WARNINGS") + "\n")
 		for _, w := range said {
 			b.WriteString("  " + w + "\n")
 		}
@@ -54,11 +54,11 @@ func Waits(d snapshot.Daemon) string {
 
 // Alone is the state of a machine without a daemon.
 func Alone(m snapshot.Machine, why string) string {
-	return held(m, "no daemon, because "+why, "not known")
+	return kernelOnly(m, "no daemon, because "+why, "not known")
 }
 
-// held is what the kernel has while no daemon says what is wanted.
-func held(m snapshot.Machine, daemon, health string) string {
+// kernelOnly is what the kernel has while no daemon says what is wanted.
+func kernelOnly(m snapshot.Machine, daemon, health string) string {
 	kernel := m.Release
 	if !m.IPVS {
 		kernel += ", without IPVS"
@@ -67,7 +67,7 @@ func held(m snapshot.Machine, daemon, health string) string {
 	about.row("kube-ipvs", daemon)
 	about.row("kernel", kernel)
 	about.row("health", health)
-	rows.row("ROWS", "HELD")
+	rows.row("ROWS", "OBSERVED")
 	rows.row("set member", len(m.Rows.Members))
 	rows.row("virtual server", len(m.Rows.VirtualServers))
 	rows.row("real server", len(m.Rows.RealServers))
@@ -100,18 +100,18 @@ func healthLine(d snapshot.Daemon, style Style) string {
 	h := d.Health
 	switch {
 	case !h.Ready:
-		return style.in(bad, "not ready") + ": " + cmp.Or(h.Reason, "no pass has ended yet")
+		return style.in(Error, "not ready") + ": " + cmp.Or(h.Reason, "no pass has ended yet")
 	case !h.Healthy:
-		return style.in(bad, "unhealthy") + ": " + h.Reason
+		return style.in(Error, "unhealthy") + ": " + h.Reason
 	case !h.Eligible:
-		return style.in(odd, "healthy") + ", but load balancers are told to keep away: the Node is unknown or about to go"
+		return style.in(Warning, "healthy") + ", but load balancers are told to keep away: the Node is unknown or about to go"
 	}
-	return style.in(good, "healthy")
+	return style.in(Fine, "healthy")
 }
 
 func takeoverLine(t snapshot.Takeover) string {
 	switch {
-	case !t.Wanted:
+	case !t.Enabled:
 		return "off"
 	case !t.Done:
 		return "waits until all that can be had is in the kernel"

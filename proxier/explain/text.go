@@ -10,21 +10,15 @@ import (
 // Style is how text looks.
 type Style struct{ Colour bool }
 
-// severity is what a word is to be taken for.
-type severity string
+// colours are those of each Level on a terminal.
+var colours = map[Level]string{Fine: "32", Warning: "33", Error: "31"}
 
-const (
-	good severity = "32"
-	odd  severity = "33"
-	bad  severity = "31"
-)
-
-// in shows a text in the colour of its severity.
-func (s Style) in(m severity, text string) string {
+// in shows a text in the colour of a level.
+func (s Style) in(l Level, text string) string {
 	if !s.Colour || text == "" {
 		return text
 	}
-	return "\x1b[" + string(m) + "m" + text + "\x1b[0m"
+	return "\x1b[" + colours[l] + "m" + text + "\x1b[0m"
 }
 
 // table is text in aligned columns.

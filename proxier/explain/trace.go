@@ -50,8 +50,8 @@ func Trace(m snapshot.Machine, d *snapshot.Daemon, target Target, style Style) (
 	}
 	found := target.frontends(d)
 	if len(found) == 0 {
-		if text, works = target.nowhere(m, d, style); target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
-			text += target.From.way(target.From.walk(m, *d, target.Server), style)
+		if text, works = target.notFound(m, d, style); target.From.given() && target.Service == "" && target.From.asks(target.Server.Addr.Addr()) {
+			text += target.From.describe(target.From.walk(m, *d, target.Server), style)
 		}
 		return text, works
 	}
@@ -85,11 +85,11 @@ func (t Target) traceFrom(m snapshot.Machine, d snapshot.Daemon, found []traced,
 			f = found[i]
 		}
 		v := inspect(m, f)
-		all = append(all, v.text(f, style)+t.From.way(way, style))
-		works = works && v.works() && answered(way)
+		all = append(all, v.text(f, style)+t.From.describe(way, style))
+		works = works && v.works() && reachesEndpoints(way)
 	}
 	if len(all) == 0 {
-		return fmt.Sprintf("%s: there is no address of the family of %s\n", style.in(bad, "does not work"), t.From), false
+		return fmt.Sprintf("%s: there is no address of the family of %s\n", style.in(Error, "does not work"), t.From), false
 	}
 	return strings.Join(all, "\n"), works
 }
@@ -125,9 +125,9 @@ func (t Target) means(service string, f snapshot.Frontend) bool {
 	return service == t.Service && (t.Port == "" || t.Port == f.Port || t.Port == fmt.Sprint(f.Server.Addr.Port()))
 }
 
-// nowhere is said of what no Service has.
-func (t Target) nowhere(m snapshot.Machine, d *snapshot.Daemon, style Style) (text string, works bool) {
-	verdict := func(text string) (string, bool) { return style.in(bad, "does not work") + ": " + text + "\n", false }
+// notFound is said of what no Service has.
+func (t Target) notFound(m snapshot.Machine, d *snapshot.Daemon, style Style) (text string, works bool) {
+	verdict := func(text string) (string, bool) { return style.in(Error, "does not work") + ": " + text + "\n", false }
 	switch {
 	case t.Service != "" && d == nil:
 		return "not known: no daemon runs here that could say what the Service is; trace one of its addresses\n", false

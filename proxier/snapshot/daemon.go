@@ -79,7 +79,7 @@ type Table struct {
 
 // Takeover is how far the removal of another proxy's leftovers is.
 type Takeover struct {
-	Wanted  bool `json:"wanted"`
+	Enabled bool `json:"enabled"`
 	Done    bool `json:"done"`
 	Removed int  `json:"removed"`
 
@@ -102,7 +102,7 @@ type Frontend struct {
 	Server    state.VirtualServer  `json:"server"`
 	Of        *state.VirtualServer `json:"of,omitempty"` // for an alias: what it is the alias of
 	Policy    string               `json:"policy"`
-	Held      bool                 `json:"held"`  // this Service has it, and no other
+	Owned     bool                 `json:"owned"` // this Service has it, and no other
 	Bound     bool                 `json:"bound"` // the address is to be on our device
 	Endpoints []Endpoint           `json:"endpoints,omitempty"`
 }

@@ -171,7 +171,7 @@ func showDiff(cmd *cobra.Command, _ []string) error {
 // Check takes the daemon's flags: they say what this machine has to have.
 func Check(cmd *cobra.Command, o options.Options) error {
 	v := lookAndTell(cmd, snapshot.Question{})
-	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Wish{
+	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Requirements{
 		Scheduler: o.Kernel.Scheduler, StrictARP: o.Kernel.StrictARP, Accept: o.Kernel.Accept != kernel.AcceptNever,
 		API: o.API.Address(), Pods: o.Kernel.Rules.Pods.CIDRs,
 	}), style(cmd))
