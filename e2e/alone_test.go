@@ -73,6 +73,6 @@ func TestVerbsThatLookWithoutADaemon(t *testing.T) {
 			}
 			return nil
 		})
-		shown("the one that runs here has not begun: it has waited ")
+		shown("the daemon that runs here has not begun: it has waited ")
 	})
 }

@@ -258,7 +258,7 @@ func TestVerbsThatLook(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, said := s.runOnce(t, lab.Command{Path: "setpriv", Args: []string{"--reuid=65534", "--clear-groups", path, "status"}})
-		if code != 1 || !strings.Contains(said, "no daemon, because the one that runs here answers only root\n") {
+		if code != 1 || !strings.Contains(said, "no daemon, because the daemon that runs here answers only root\n") {
 			t.Errorf("exit code %d:\n%s", code, said)
 		}
 	})

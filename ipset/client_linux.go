@@ -72,7 +72,7 @@ func (c *Client) Destroy(name string) error {
 	return nil
 }
 
-// Swap exchanges the members and sizes of two sets at once: whoever refers to
+// Swap exchanges the members and sizes of two sets at once: what refers to
 // one of the names finds the other's members from now on. ErrNotExist if either
 // set does not exist, ErrMismatch if types or families differ.
 func (c *Client) Swap(a, b string) error {

@@ -141,7 +141,7 @@ func (e Entry) Protocol() uint8 { return e.protocol }
 func (e Entry) Addr() netip.Addr { return e.addr }
 
 // Family tells the family of the set that can hold the entry. An IPv6 set that
-// somebody else has filled may hold mapped IPv4 addresses; they are IPv6 here.
+// another program has filled may hold mapped IPv4 addresses; they are IPv6 here.
 func (e Entry) Family() Family {
 	if e.addr.Is4() {
 		return IPv4

@@ -67,7 +67,7 @@ func TestProgramAgrees(t *testing.T) {
 	}
 }
 
-// Sets that somebody else has made are listed, and create no confusion.
+// Sets that another program has made are listed, and create no confusion.
 func TestForeignSets(t *testing.T) {
 	c := openNew(t)
 	program(t, "create", "PORTS", "bitmap:port", "range", "0-1000")

@@ -113,7 +113,7 @@ func answerQuestions(ctx context.Context, o options.Options, p *proxier.Proxier)
 		return d, err
 	}
 	adminsocket.Serve(ctx, adminsocket.Address, answer, func(err error) {
-		klog.ErrorS(err, "Nobody can look in; it will be tried again")
+		klog.ErrorS(err, "Cannot serve the admin socket; it will be tried again")
 	})
 }
 

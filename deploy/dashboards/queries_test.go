@@ -34,7 +34,7 @@ var mixin = []string{
 	`go_goroutines{cluster="", job="kube-proxy",instance=~".*"}`,
 }
 
-// mixinAlert fires when nobody is up.
+// mixinAlert fires when no target is up.
 const mixinAlert = `absent(up{job="kube-proxy"})`
 
 // silent are words in queries that show nothing on a healthy node. There are no

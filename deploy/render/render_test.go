@@ -110,7 +110,7 @@ func TestValuesThatCannotWork(t *testing.T) {
 		{"a misspelt field", host + "config: {ipvs: {schedular: rr}}", "schedular"},
 		{"another mode", host + "config: {mode: iptables}", "/config/mode"},
 		{"a field of other modes", host + "config: {nftables: {}}", "nftables"},
-		{"a kubeconfig that nobody mounts", host + "config: {clientConnection: {kubeconfig: /etc/k}}", "kubeconfig"},
+		{"a kubeconfig that is not mounted", host + "config: {clientConnection: {kubeconfig: /etc/k}}", "kubeconfig"},
 		{"no CIDR", host + "config: {clusterCIDR: 10.244.0.0}", "/config/clusterCIDR"},
 		{"three CIDRs", host + "config: {clusterCIDR: '10.0.0.0/8,fd00::/64,10.1.0.0/16'}", "/config/clusterCIDR"},
 		{"no duration", host + "config: {ipvs: {syncPeriod: 30}}", "/config/ipvs/syncPeriod"},

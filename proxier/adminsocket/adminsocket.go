@@ -18,10 +18,10 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 )
 
-// Address of the door in the node's network namespace.
+// Address of the admin socket in the node's network namespace.
 const Address = "@kube-ipvs"
 
-// ErrNobody says that no daemon runs in this network namespace.
+// ErrNoDaemon says that no daemon runs in this network namespace.
 var ErrNoDaemon = errors.New("none answers in this network namespace")
 
 // answerLimit ends a question that the daemon does not come round to.
@@ -30,11 +30,10 @@ const answerLimit = 10 * time.Second
 // Answer takes a snapshot.
 type Answer func(context.Context, snapshot.Question) (snapshot.Daemon, error)
 
-// again is how long after a failure the door is opened anew.
+// again is how long after a failure the socket is opened anew.
 const again = 5 * time.Second
 
-// Serve answers at an address until ctx ends. Only
-// root, and the user that the daemon runs as, find the door open. Failed is told of each failure, which is followed by another
+// Serve answers at an address until ctx ends, root and the user that the daemon runs as only. Failed is told of each failure, which is followed by another
 // try: there may still be an old daemon that is about to end.
 func Serve(ctx context.Context, address string, answer Answer, failed func(error)) {
 	for ctx.Err() == nil {
@@ -51,12 +50,12 @@ func Serve(ctx context.Context, address string, answer Answer, failed func(error
 func serve(ctx context.Context, address string, answer Answer) error {
 	l, err := net.Listen("unix", address)
 	if err != nil {
-		return fmt.Errorf("open the door %s: %w", address, err)
+		return fmt.Errorf("listen on the admin socket %s: %w", address, err)
 	}
 	server := &http.Server{Handler: handler(answer), ReadHeaderTimeout: answerLimit}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
-	return fmt.Errorf("serve at the door %s: %w", address, server.Serve(guarded{l}))
+	return fmt.Errorf("serve on the admin socket %s: %w", address, server.Serve(guarded{l}))
 }
 
 // guarded hangs up on those who are not admitted.
@@ -91,10 +90,10 @@ func handler(answer Answer) http.Handler {
 	return mux
 }
 
-// Ask puts q to the daemon at an address, and says who has answered. Anybody may
+// Ask puts q to the daemon at an address, and says who has answered. Any program may
 // take an abstract address: one who cannot be a daemon is asked nothing. What the
 // answer says can be printed as it is. Each error is a reason why there is no
-// daemon; ErrNobody where nothing is at the address.
+// daemon; ErrNoDaemon where nothing is at the address.
 func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.Daemon, from peercred.Peer, err error) {
 	client := http.Client{Timeout: 2 * answerLimit, Transport: &http.Transport{
 		DisableKeepAlives: true,
@@ -116,21 +115,21 @@ func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.D
 	case errors.As(err, &refused):
 		return d, from, refused
 	case errors.Is(err, io.EOF), errors.Is(err, unix.ECONNRESET), errors.Is(err, unix.EPIPE), hungUp(err):
-		return d, from, errors.New("the one that runs here answers only root")
+		return d, from, errors.New("the daemon that runs here answers only root")
 	case err != nil:
-		return d, from, fmt.Errorf("the one that runs here cannot be asked: %w", err)
+		return d, from, fmt.Errorf("the daemon that runs here cannot be asked: %w", err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
 		why, _ := io.ReadAll(io.LimitReader(response.Body, 1<<10))
-		return d, from, fmt.Errorf("the one that runs here says: %s", line(strings.TrimSpace(string(why))))
+		return d, from, fmt.Errorf("the daemon that runs here says: %s", line(strings.TrimSpace(string(why))))
 	}
 	text, err := io.ReadAll(response.Body)
 	if err == nil {
 		err = json.Unmarshal(printable(text), &d)
 	}
 	if err != nil {
-		return snapshot.Daemon{}, from, fmt.Errorf("the answer of the one that runs here cannot be read: %w", err)
+		return snapshot.Daemon{}, from, fmt.Errorf("the answer of the daemon that runs here cannot be read: %w", err)
 	}
 	return d, from, nil
 }
@@ -138,7 +137,7 @@ func Ask(ctx context.Context, address string, q snapshot.Question) (d snapshot.D
 // refusal is why one who is at the address is not asked.
 type refusal struct{ error }
 
-// dial reaches whoever is at an address, unless that can be no daemon.
+// dial reaches the process at an address, unless that can be no daemon.
 func dial(ctx context.Context, address string) (conn net.Conn, from peercred.Peer, err error) {
 	if conn, err = new(net.Dialer).DialContext(ctx, "unix", address); err != nil {
 		return nil, from, err

@@ -55,7 +55,7 @@ func TestADaemonThatCannotAnswerSaysWhy(t *testing.T) {
 	address := open(t, func(context.Context, snapshot.Question) (snapshot.Daemon, error) {
 		return snapshot.Daemon{}, errors.New("it has not\x1b[2J begun")
 	})
-	if _, _, err := Ask(t.Context(), address, snapshot.Question{}); err == nil || err.Error() != "the one that runs here says: it has not\\x1b[2J begun" {
+	if _, _, err := Ask(t.Context(), address, snapshot.Question{}); err == nil || err.Error() != "the daemon that runs here says: it has not\\x1b[2J begun" {
 		t.Errorf("%v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // printable is a JSON text whose strings, once read, move no cursor and colour
 // nothing: what cannot be printed stands there as \u001b does, in letters. What
-// is asked may be anybody, and what it says is shown on a terminal.
+// is asked may be any program, and what it says is shown on a terminal.
 func printable(text []byte) []byte {
 	var b bytes.Buffer
 	b.Grow(len(text))

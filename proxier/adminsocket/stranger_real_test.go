@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// Root, who looks, believes nobody who could not serve: another user, or a process
+// Root, who looks, believes no process that could not serve: another user, or a process
 // of root's without CAP_NET_ADMIN. What one says who could serve moves no cursor.
 func TestWhoIsBelieved(t *testing.T) {
 	self, err := os.Executable()

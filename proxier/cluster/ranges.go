@@ -13,7 +13,7 @@ import (
 // open to.
 type SourceRanges struct {
 	Nets   []netip.Prefix // none: everybody, unless Closed
-	Closed bool           // ranges are asked for, and none of them can be read: open to nobody
+	Closed bool           // ranges are asked for, and none of them can be read: closed to all clients
 }
 
 // For tells whether clients of addr are restricted, and to which ranges. Only

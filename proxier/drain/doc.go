@@ -1,4 +1,4 @@
-// Package drain decides how long a real server that nobody wants any more stays
+// Package drain decides how long a real server that no Service wants any more stays
 // at weight 0 for the sake of the connections that it has.
 //
 // It is asked once a pass, after all Services have made their claims, and

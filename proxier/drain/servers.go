@@ -21,7 +21,7 @@ type Service struct {
 
 // World is what the tables say, with all claims of the pass in.
 type World[O comparable] struct {
-	Orphans []state.RealServer                  // held and wanted by nobody
+	Orphans []state.RealServer                  // held and wanted by no Service
 	Lost    []state.RealServer                  // claimed for draining and not held any more
 	Holder  func(state.VirtualServer) (O, bool) // the Service that is served there, if any
 	Held    func(state.RealServer) bool         // by the kernel
@@ -93,8 +93,8 @@ func New[O comparable]() *Servers[O] {
 }
 
 // Note replaces what a Service says. Lost are real servers that it had where it
-// is no longer served: whoever is served there next, their connections are not
-// his.
+// is no longer served: the connections of a Service that is served there next are
+// not its own.
 func (s *Servers[O]) Note(of O, says Service, lost []state.RealServer) {
 	for rs := range s.services[of].Terminating {
 		if _, still := says.Terminating[rs]; !still {
@@ -211,7 +211,7 @@ func (s *Servers[O]) look(rs state.RealServer, stay *stay[O]) {
 }
 
 // limited tells whether a real server may be kept only for some time: the life
-// of an endpoint that terminates is limited already, by whoever ends it.
+// of an endpoint that terminates is limited already, by its grace period.
 func (s *Servers[O]) limited(rs state.RealServer, stay *stay[O]) bool {
 	says := s.services[stay.of]
 	_, terminating := says.Terminating[rs]

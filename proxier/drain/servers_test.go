@@ -21,7 +21,7 @@ func after(d time.Duration) time.Time { return start.Add(d) }
 // world is one real server in all its states.
 type world struct {
 	orphan, held, wanted bool
-	holder               string // empty: nobody
+	holder               string // empty: none
 }
 
 func (w world) settle(s *watchedServers, now time.Time) {
@@ -95,7 +95,7 @@ func TestEnds(t *testing.T) {
 		"it is wanted again": {func(s *watchedServers) {
 			world{held: true, wanted: true, holder: "web"}.moves(s, Service{Timeout: limit})
 		}, Returned},
-		"somebody has removed it":         {func(s *watchedServers) { world{holder: "web"}.settle(s, start) }, Returned},
+		"another program has removed it":  {func(s *watchedServers) { world{holder: "web"}.settle(s, start) }, Returned},
 		"the Service is gone":             {func(s *watchedServers) { world{held: true}.moves(s, Service{Timeout: limit}) }, Closed},
 		"another Service is served there": {func(s *watchedServers) { world{held: true, holder: "other"}.moves(s, Service{Timeout: limit}) }, Closed},
 		"its Service is served elsewhere": {func(s *watchedServers) { s.Note("web", Service{Timeout: limit}, []state.RealServer{old}) }, Closed},
@@ -116,7 +116,7 @@ func TestEnds(t *testing.T) {
 			s.Note("web", Service{limit, terminating}, nil)
 			s.Note("web", Service{limit, nil}, nil)
 		}, Finished},
-		"it terminates and nobody has time": {func(s *watchedServers) { s.Note("web", Service{0, terminating}, nil); kept.settle(s, start) }, TimedOut},
+		"it terminates and there is no time": {func(s *watchedServers) { s.Note("web", Service{0, terminating}, nil); kept.settle(s, start) }, TimedOut},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := watched()

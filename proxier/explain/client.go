@@ -12,7 +12,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Client is who asks. The zero Client is nobody in particular.
+// Client is where a packet comes from. The zero Client is none in particular.
 type Client struct {
 	Addr      netip.Addr
 	Node      bool   // a process of the node that leaves its address to the kernel

@@ -82,7 +82,7 @@ func (f named) kind() string {
 	return f.Kind
 }
 
-// frontendsOf are the frontends of a daemon that somebody holds.
+// frontendsOf are the frontends of a daemon that a Service owns.
 func frontendsOf(d *snapshot.Daemon) map[state.VirtualServer]named {
 	all := map[state.VirtualServer]named{}
 	if d == nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// What clients may take of us, whoever they are.
+// What clients may take of us, all of them.
 const (
 	headerLimit = 10 * time.Second // to ask
 	answerLimit = 30 * time.Second // to have read the answer; profiles have the time that they are asked for besides
@@ -19,7 +19,7 @@ const (
 )
 
 // bound keeps the connections of some servers from becoming too many: the one
-// that has been quiet longest is closed for a new one. So nobody who holds many
+// that has been quiet longest is closed for a new one. So no client that holds many
 // keeps the kubelet or a load balancer from asking.
 type bound struct {
 	most int

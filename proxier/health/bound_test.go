@@ -80,7 +80,7 @@ func TestClientsThatKeepUsWaitingAreLeft(t *testing.T) {
 	}
 }
 
-// A port that closes leaves neither goroutines nor connections, whoever has asked.
+// A port that closes leaves neither goroutines nor connections, whichever client has asked.
 func TestPortsThatCloseLeaveNothing(t *testing.T) {
 	p := newPorts(t, New(time.Minute))
 	before := runtime.NumGoroutine()
@@ -110,7 +110,7 @@ func TestPortsThatCloseLeaveNothing(t *testing.T) {
 	}
 }
 
-// Clients that hold many connections keep nobody from asking, and cost no more
+// Clients that hold many connections keep no other from asking, and cost no more
 // than there may be.
 func TestManyConnectionsKeepNobodyOut(t *testing.T) {
 	serve := func(t *testing.T, listener net.Listener) {

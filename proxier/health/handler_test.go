@@ -11,7 +11,7 @@ import (
 )
 
 // In a bubble the clock starts at midnight of 2000-01-01 and stands still
-// unless somebody sleeps.
+// unless a goroutine sleeps.
 func TestAnswers(t *testing.T) {
 	for _, c := range []struct {
 		name   string

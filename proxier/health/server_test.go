@@ -13,7 +13,7 @@ import (
 
 var errTaken = errors.New("address already in use")
 
-// silent is a listener that nobody connects to.
+// silent is a listener without clients.
 type silent struct{ closed chan struct{} }
 
 func (s silent) Accept() (net.Conn, error) { <-s.closed; return nil, net.ErrClosed }

@@ -29,8 +29,8 @@ type Where struct {
 // String is "iptables-nft IPv4".
 func (w Where) String() string { return fmt.Sprintf("iptables-%s IPv%d", w.Backend, w.Family) }
 
-// Found is what there is in a machine, foreign things among it. Whoever fills
-// it may leave out rules that neither lead to a chain of kube-proxy's or ours
+// Found is what there is in a machine, foreign things among it. A reader
+// may leave out rules that neither lead to a chain of kube-proxy's or ours
 // nor stand beside one.
 type Found struct {
 	Scope     Scope

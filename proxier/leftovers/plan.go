@@ -41,7 +41,7 @@ func (f Found) Plan() (p Plan) {
 
 // planRules first ends the use of all chains, in every backend and family, then
 // empties all, which removes what they refer to each other by, and then deletes
-// those that nobody else refers to.
+// those that nothing else refers to.
 func (f Found) planRules(p *Plan) {
 	var unhook, empty, remove []Step
 	for _, where := range f.wheres() {

@@ -108,7 +108,7 @@ func (r references) unhook() Step {
 }
 
 // empty leaves the rules of lent chains that are in use. All others lead to
-// endpoints that may be long gone, whoever still sends packets there.
+// endpoints that may be long gone, whatever still sends packets there.
 func (r references) empty() Step {
 	var input xtables.Restore
 	return r.each(EmptyChains, &input, func(p xtables.Place) bool {

@@ -21,7 +21,7 @@ import (
 const Address = "@kube-ipvs-lock"
 
 // ErrPassedOver says that one who cannot serve holds the lock, or one of whom that
-// is not known has held it for too long: anybody may take an abstract address.
+// is not known has held it for too long: any program may take an abstract address.
 var ErrPassedOver = errors.New("the lock is not waited for")
 
 const (
@@ -81,7 +81,7 @@ func (t *Turn) Close() error {
 	return t.listener.Close()
 }
 
-// Wait returns when it is our turn, at once if nobody holds it, or with an
+// Wait returns when it is our turn, at once if no process holds it, or with an
 // error: ErrPassedOver, or that of ctx.
 func (l Lock) Wait(ctx context.Context) (*Turn, error) {
 	w := wait{Lock: l.complete()}
@@ -121,7 +121,7 @@ func (l Lock) complete() Lock {
 	return l
 }
 
-// HolderOf is who has the turn now; nil: nobody, or one who could not serve.
+// HolderOf is who has the turn now; nil: none, or one that could not serve.
 func HolderOf(ctx context.Context, address string) (holder *Holder) {
 	ctx, stop := context.WithTimeout(ctx, again)
 	defer stop()
@@ -131,7 +131,7 @@ func HolderOf(ctx context.Context, address string) (holder *Holder) {
 			stop()
 		}
 	}}.complete()}
-	_ = w.follow(ctx) // it is enough that nobody is named
+	_ = w.follow(ctx) // it is enough that none is named
 	return holder
 }
 

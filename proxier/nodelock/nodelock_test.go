@@ -76,7 +76,7 @@ func TestOneAfterTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	if holder := HolderOf(t.Context(), at); holder != nil {
-		t.Errorf("nobody is left, and the turn is held by %s", holder)
+		t.Errorf("no process is left, and the turn is held by %s", holder)
 	}
 }
 

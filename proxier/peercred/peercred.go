@@ -13,7 +13,7 @@ import (
 )
 
 // Peer is who is at the other end of a unix socket. It works at both ends: of
-// whoever listens the kernel knows who began to.
+// a listener the kernel knows which process began to listen.
 type Peer struct {
 	User uint32
 	PID  int // zero: it is in a PID namespace that cannot be seen from here

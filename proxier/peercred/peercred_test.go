@@ -15,7 +15,7 @@ func TestWhoIsAdmitted(t *testing.T) {
 		want bool
 	}{{0, 0, true}, {0, 1000, true}, {1000, 1000, true}, {1000, 0, false}, {1001, 1000, false}} {
 		if got := (Peer{User: c.uid}).admitted(c.own); got != c.want {
-			t.Errorf("user %d at the door of %d: %t", c.uid, c.own, got)
+			t.Errorf("user %d at the socket of %d: %t", c.uid, c.own, got)
 		}
 	}
 }

@@ -8,7 +8,7 @@ type owner[O, K comparable] struct {
 	rows []K
 }
 
-// claim is one owner's wish for one row; of nobody if there is no owner.
+// claim is one owner's wish for one row; of none if there is no owner.
 type claim[O, K, V comparable] struct {
 	owner *owner[O, K]
 	value V

@@ -5,7 +5,7 @@
 // A Table belongs to one Kind of object and knows two things of each row: who
 // wants it with which value (Claim), and what the outside holds (Observe of
 // all rows, Look at some, and the answers of its own calls). A row where the two differ is due. Grow
-// creates and updates due rows, Shrink deletes those that nobody wants.
+// creates and updates due rows, Shrink deletes those that no owner wants.
 //
 // A row that the outside refuses is due like one that failed; Broken tells
 // whether what fails is more than such rows.

@@ -1,7 +1,7 @@
 package reconcile
 
-// Orphans are the rows that are held and that nobody wants, in no order: those
-// that the next Shrink deletes unless somebody claims them before.
+// Orphans are the rows that are held and that no owner wants, in no order: those
+// that the next Shrink deletes unless an owner claims them before.
 func (t *Table[O, K, V]) Orphans() (all []K) {
 	for k := range t.due {
 		if !t.rows[k].isWanted() {
@@ -26,10 +26,10 @@ func (t *Table[O, K, V]) Lost(name O) (all []K) {
 	return all
 }
 
-// Wants tells whether somebody wants row k.
+// Wants tells whether an owner wants row k.
 func (t *Table[O, K, V]) Wants(k K) bool { return t.rows[k].isWanted() }
 
-// WantedBeside tells whether somebody other than the one of this name wants
+// WantedBeside tells whether an owner other than the one of this name wants
 // row k.
 func (t *Table[O, K, V]) WantedBeside(name O, k K) bool {
 	first := t.rows[k].first.owner

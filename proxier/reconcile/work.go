@@ -46,7 +46,7 @@ func (r row[O, K, V]) growth(k K) Op[K, V] {
 	return Op[K, V]{Create, k, r.first.value}
 }
 
-// Shrink deletes the rows of this stage that are due and that nobody wants. Those that have
+// Shrink deletes the rows of this stage that are due and that no owner wants. Those that have
 // gone with what they stood on need no call.
 func (t *Table[O, K, V]) Shrink(ctx context.Context, stage int) Tally {
 	return t.ShrinkWhere(ctx, func(k K) bool { return t.stage(k) == stage })

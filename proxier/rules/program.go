@@ -177,7 +177,7 @@ func marks(f ipset.Family, cfg Config) []Rule {
 		rule(mark, to(state.Masquerade)),
 		// Ends the nat table here, before rules of others that match by address
 		// and port, kube-proxy's and those of CNI port mapping; but not before
-		// the address is local and there is somebody to answer.
+		// the address is local and there is an endpoint to answer.
 		rule(Accept{}, to(state.ServicePorts), Local{End: Dst}),
 	)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-// Machine is what can be read on this machine by whoever may, daemon or not.
+// Machine is what root can read on this machine, with or without a daemon.
 type Machine struct {
 	Release string            // of the kernel
 	IPVS    bool              // the kernel has IPVS loaded

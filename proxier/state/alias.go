@@ -20,7 +20,7 @@ func AliasesIn(ranges []netip.Prefix) (a Aliases) {
 }
 
 // The usual ranges: the one is reserved, the other a part of the private networks
-// that nobody is given at random.
+// that no host is given at random.
 var (
 	usualAliases4 = netip.MustParsePrefix("240.0.0.0/4")
 	usualAliases6 = netip.MustParsePrefix("fdff::/16")

@@ -21,13 +21,13 @@ const (
 	Hairpin                     // local endpoint, its port, itself: a Pod that reaches itself
 	HealthPorts                 // where load balancers ask for the health of Services; the host lets them in
 	Aliased                     // where Pods and the node are sent to the alias address instead
-	Masquerade                  // masqueraded whoever the client is
+	Masquerade                  // masqueraded whatever the client is
 	NodePorts                   // address and port of every Service on an address of the node's own
 	LocalPods                   // networks of this node's Pods, where they are told by an address
-	Ranges                      // where cluster addresses come from; one that nobody has is refused
+	Ranges                      // where cluster addresses come from; one that no Service has is refused
 	Restricted                  // open only to the clients in Allowed
 	ServicePorts                // address and port of every Service on our device
-	AliasPorts                  // the aliases, which nobody may ask for directly
+	AliasPorts                  // the aliases, which no client may ask for directly
 	Addresses                   // every address on our device; the rest of the host hides behind it
 )
 

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// Anybody who sets this label on a Service serves it by other means.
+	// A Service with this label is served by another proxy.
 	otherProxy = "!" + "service.kubernetes.io/service-proxy-name"
 	headless   = "!" + v1.IsHeadlessService
 

@@ -184,7 +184,7 @@ func TestSliceEvents(t *testing.T) {
 		must(all.Update(w.ctx, slice("s", cart, evening, "10.1.0.1", "10.1.0.2"), metav1.UpdateOptions{}))
 		w.expect(Moved{Services: times{cart: {evening}}})
 
-		// What we do not use wakes nobody: no pass is made (B61).
+		// What we do not use wakes no reader: no pass is made (B61).
 		<-w.changes.Wake()
 		again := slice("s", cart, evening.Add(time.Hour), "10.1.0.1", "10.1.0.2")
 		again.Labels["pod-template"] = "x"
@@ -196,7 +196,7 @@ func TestSliceEvents(t *testing.T) {
 		must(all.Update(w.ctx, again, metav1.UpdateOptions{}))
 		w.expect(Moved{Services: times{}})
 		if len(w.changes.Wake()) != 0 {
-			w.Error("somebody was woken for nothing")
+			w.Error("a reader was woken for nothing")
 		}
 
 		if err := all.Delete(w.ctx, "s", metav1.DeleteOptions{}); err != nil {

@@ -1,6 +1,6 @@
 package watch
 
-// Count is how many changes of one sort there were, and how many of them nobody
+// Count is how many changes of one sort there were, and how many of them no pass
 // has taken yet.
 type Count struct{ Total, Pending int }
 

@@ -2,7 +2,7 @@
 // and remembers which of them have moved.
 //
 // There are two halves. Cluster answers what the API holds now; Changes holds
-// the names that have moved since somebody last asked. An event handler does
+// the names that have moved since they were last asked for. An event handler does
 // one thing: it marks a name. What was there before is not kept, because the
 // proxier compares with what it has put into the kernel.
 //

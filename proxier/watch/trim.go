@@ -11,7 +11,7 @@ import (
 // Annotations and labels that we or others may give a meaning for this proxy.
 var ourPrefixes = []string{"kube-ipvs.io/", "kube-router.io/"}
 
-// trim leaves of an object only what this program reads. Whoever wants to read
+// trim leaves of an object only what this program reads. A change that reads
 // another field names it here. It may meet an object twice.
 func trim(obj any) (any, error) {
 	switch obj := obj.(type) {

@@ -41,7 +41,7 @@ type reached struct {
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-// newReached reads the API server's URL. It asks nobody yet.
+// newReached reads the API server's URL. It resolves nothing yet.
 func newReached(cfg *rest.Config) *reached {
 	r := &reached{
 		resolve: func(ctx context.Context, host string) ([]netip.Addr, error) {
@@ -103,7 +103,7 @@ func (r *reached) note(change func()) {
 }
 
 // Follow asks for the addresses of the name until ctx ends. Those that it last had
-// stay while nobody answers.
+// stay while no name server answers.
 func (r *reached) Follow(ctx context.Context) error {
 	if _, err := netip.ParseAddr(r.host); err == nil || r.host == "" {
 		<-ctx.Done()

@@ -14,7 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// peerConn is a connection to somebody.
+// peerConn is a connection to any address.
 type peerConn struct {
 	net.Conn
 	to netip.AddrPort
@@ -30,7 +30,7 @@ func addrPorts(texts ...string) (all []netip.AddrPort) {
 	return all
 }
 
-// An address is known before anybody has connected; a port follows the scheme.
+// An address is known before the first connection; a port follows the scheme.
 func TestWhereTheAPIServerIsReached(t *testing.T) {
 	for host, want := range map[string]string{
 		"https://192.0.2.250:6443": "192.0.2.250:6443", "https://192.0.2.250": "192.0.2.250:443", "http://192.0.2.250": "192.0.2.250:80",
@@ -46,7 +46,7 @@ func TestWhereTheAPIServerIsReached(t *testing.T) {
 }
 
 // The name is asked for again while nothing connects; what it last had stays while
-// nobody answers (K27).
+// no name server answers (K27).
 func TestTheAPIServersNameIsFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReached(&rest.Config{Host: "https://api.example.com:6443"})

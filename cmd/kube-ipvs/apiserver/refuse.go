@@ -10,7 +10,7 @@ import (
 )
 
 // ownService names, in each container, the address of the Service `kubernetes`. Unlike KUBERNETES_SERVICE_HOST, by which client-go finds the
-// API server, nobody has a reason to set it to anything else.
+// API server, there is no reason to set it to anything else.
 const ownService = "KUBERNETES_PORT_443_TCP_ADDR"
 
 // RefuseOwnService ends the start of a daemon that would reach the API server at the address of the Service `kubernetes`. While another proxy
@@ -36,4 +36,4 @@ func RefuseClusterAddress(at netip.Addr, api *watch.Cluster) func(context.Contex
 	}
 }
 
-const remedy = "which nobody serves before kube-ipvs does: name an address of the API server itself (--kubeconfig, --master, KUBERNETES_SERVICE_HOST)"
+const remedy = "which no proxy serves before kube-ipvs does: name an address of the API server itself (--kubeconfig, --master, KUBERNETES_SERVICE_HOST)"

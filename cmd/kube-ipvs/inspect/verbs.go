@@ -66,7 +66,7 @@ func look(cmd *cobra.Command, q snapshot.Question) (v views) {
 	case err != nil:
 		v.absent = err.Error()
 	case d.Waiting != nil:
-		v.begins, v.absent = &d, "the one that runs here has not begun: it "+explain.Waits(d)
+		v.begins, v.absent = &d, "the daemon that runs here has not begun: it "+explain.Waits(d)
 	default:
 		v.daemon = &d
 	}

@@ -108,7 +108,7 @@ type listener struct {
 	portFlag    string
 }
 
-// listenAddress is IP:port, or empty when nobody is to listen. An empty field
+// listenAddress is IP:port, or empty when nothing is to listen. An empty field
 // of a file stands for the default, because that is what installers write; only
 // a flag can turn a listener off. The port is for an address without one.
 func (r *reading) listenAddress(l listener) string {

@@ -98,7 +98,7 @@ func TestChartKnowsEveryField(t *testing.T) {
 	}
 	elsewhere := map[string]string{
 		"apiVersion": "is written by the chart", "kind": "is written by the chart",
-		"hostnameOverride": "is a flag of the DaemonSet", "clientConnection.kubeconfig": "would name a file that nobody mounts",
+		"hostnameOverride": "is a flag of the DaemonSet", "clientConnection.kubeconfig": "would name a file that is not mounted",
 	}
 	known := map[string]bool{}
 	for _, c := range fieldCases {

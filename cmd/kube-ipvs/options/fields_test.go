@@ -120,7 +120,7 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
-// A field that is new in kube-proxy's API fails here until somebody has decided
+// A field that is new in kube-proxy's API fails here until there is a decision
 // about it.
 func TestEveryFieldHasAVerdict(t *testing.T) {
 	have := leaves(reflect.TypeFor[v1alpha1.KubeProxyConfiguration](), "")

@@ -98,7 +98,7 @@ func (r *reading) pods(cidrs []netip.Prefix) rules.Pods {
 }
 
 // fillMark marks by a usable bit even when the given one is wrong, which does not
-// keep anybody from cleaning up.
+// prevent a cleanup.
 func fillMark(r *reading, s setting, o *Options) {
 	bit := *r.config.IPTables.MasqueradeBit
 	if bit < 0 || bit > 31 {

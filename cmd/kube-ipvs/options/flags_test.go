@@ -11,8 +11,8 @@ import (
 )
 
 // flagCases is every flag there is. One that is honoured is tried with value
-// and must then show in the options; of the others, told is what whoever gives
-// them reads.
+// and must then show in the options; of the others, told is what the user
+// reads.
 var flagCases = []struct {
 	id, flag, value string
 	verdict         verdict

@@ -15,7 +15,7 @@ import (
 const lookAtFile = 5 * time.Second
 
 // FollowFile ends the daemon when its configuration file has changed, as
-// kube-proxy does: whoever has started it starts it anew, with the new file. One
+// kube-proxy does: the kubelet or systemd starts it anew, with the new file. One
 // with which it could not start changes nothing but the log.
 func (o Options) FollowFile(ctx context.Context) error {
 	if o.ConfigFile == "" {

@@ -9,7 +9,7 @@ import (
 const externalIPsGate = "AllowServiceExternalIPs"
 
 // gates are the feature gates whose present value makes no difference here, or
-// none that anybody could miss.
+// none that could be missed.
 var gates = map[string]func(on bool) bool{
 	externalIPsGate:                       either,
 	"KubeProxyIPVS":                       isOn,

@@ -23,8 +23,8 @@ type verdict uint8
 
 const (
 	honoured verdict = iota
-	outdated         // honoured; whoever gives the flag is told what to give instead
-	warned           // accepted; whoever asks for it is told that nothing comes of it
+	outdated         // honoured; a warning says what to give instead
+	warned           // accepted; a warning says that it has no effect
 	quiet            // accepted: no other value could make a difference
 	rejected
 )

@@ -50,7 +50,7 @@ func (v value) Type() string {
 // versionForm is how --version was asked for.
 type versionForm string
 
-// ignored is what nobody reads.
+// ignored is a text that is never read.
 type ignored string
 
 func kindOf(to any) reflect.Kind {
