@@ -9,7 +9,7 @@ NESTED := deploy e2e/cmd/confine
 nested  = for m in $(NESTED); do (cd $$m && $(1)) || exit 1; done
 
 # Test binaries that want a kernel with IPVS, as folder:name.
-REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/kernel/device:device proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
+REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
 
 # Where e2e/cmd/controlplane/build.sh puts the real programs.
 BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin

@@ -14,10 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/klog/v2"
 
-	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
-	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
@@ -110,7 +108,7 @@ func BenchmarkOneEndpoint(b *testing.B) {
 				b.StopTimer()
 				svc := api.put(services/2, n%250+1)
 				b.StartTimer()
-				p.changes.Mark(svc, time.Time{})
+				p.with.Changes.Mark(svc, time.Time{})
 				p.report(p.sync(context.Background()))
 			}
 		})
@@ -127,14 +125,12 @@ func odd(tb testing.TB, services int) (*Proxier, *plain) {
 		s.Spec.InternalTrafficPolicy = new(v1.ServiceInternalTrafficPolicyLocal)
 	}
 	for i := range services {
-		p.changes.Mark(api.put(i, 0), time.Time{})
+		p.with.Changes.Mark(api.put(i, 0), time.Time{})
 	}
 	p.report(p.sync(tb.Context()))
-	remarks, noLocal := 0, p.services.noLocal[plan.Traffic{Internal: true, Family: ipset.IPv4}]
+	remarks, noLocal := 0, 0
 	for _, s := range p.services.all {
-		if len(s.remarks) > 0 {
-			remarks++
-		}
+		remarks, noLocal = remarks+len(s.remarks), noLocal+len(s.noLocal)
 	}
 	if remarks != services || noLocal != services {
 		tb.Fatalf("of %d Services %d have remarks, and %d endpoints elsewhere only", services, remarks, noLocal)
@@ -153,7 +149,7 @@ func BenchmarkOneOddService(b *testing.B) {
 				b.StopTimer()
 				svc := api.put(services/2, n%250+1)
 				b.StartTimer()
-				p.changes.Mark(svc, time.Time{})
+				p.with.Changes.Mark(svc, time.Time{})
 				p.report(p.sync(context.Background()))
 			}
 		})
@@ -167,7 +163,7 @@ func TestTimeOfAPassFollowsTheChange(t *testing.T) {
 		p, api := odd(t, services)
 		best := time.Hour
 		for i := range 300 {
-			p.changes.Mark(api.put(services/2, i%250+1), time.Time{})
+			p.with.Changes.Mark(api.put(services/2, i%250+1), time.Time{})
 			begin := time.Now()
 			p.report(p.sync(t.Context()))
 			best = min(best, time.Since(begin))

@@ -10,12 +10,20 @@
 //	reconcile   makes what is held equal to what is wanted, row by row
 //	kernel      lists, creates, updates and deletes rows in this machine
 //	leftovers   what kube-proxy and we leave in a machine, and how it goes (pure)
+//	node        reads this machine and the Nodes into what planning has to know (pure)
+//	schedulers  which schedulers the kernel has
+//	flows       has the kernel forget flows that no endpoint answers
+//	driftscan   paces the comparison with the kernel
+//	background  work beside the loop, one piece at a time
+//	takeover    removes what kube-proxy has left, when its time has come
+//	telemetry   metrics, indicators, the log of passes, Events
 //	health      answers the kubelet and load balancers
 //	snapshot    what a daemon says of itself, and what a machine shows (values)
 //	adminsocket answers the verbs that look, and changes nothing
 //	explain     says in words what snapshots show (pure)
 //
-// One goroutine, Run, owns all of it. It sleeps until a Service, an
+// One goroutine, Run, owns all of it: here are only the loop, its pass, the tables,
+// the node and the Services. It sleeps until a Service, an
 // EndpointSlice or the node has moved, a resync or a retry is due, and then
 // makes one pass: plan what has moved, claim its rows, grow all tables, shrink
 // all tables. A change of one endpoint costs the planning of one Service and

@@ -27,8 +27,7 @@ var floors = map[string][]string{
 	"proxier/kernel/wire":       {"proxier/reconcile"},
 	"proxier/kernel/host":       {"ipset", "proxier/kernel/wire", "proxier/leftovers", "proxier/state"},
 	"proxier/kernel/ipvs":       {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/leftovers", "proxier/reconcile", "proxier/rules", "proxier/snapshot", "proxier/state"},
-	"proxier/kernel/device":     {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/reconcile", "proxier/state"},
-	"proxier/kernel":            {"ipset", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/xtables"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state", "proxier/xtables"},
@@ -36,14 +35,22 @@ var floors = map[string][]string{
 	"proxier/nodelock":          {"proxier/peercred"},
 	"proxier/adminsocket":       {"proxier/peercred", "proxier/snapshot"},
 	"proxier/explain":           {"ipset", "proxier/rules", "proxier/snapshot", "proxier/state", "proxier/xtables"},
+	"proxier/node":              {"ipset", "proxier/cluster", "proxier/plan", "proxier/state"},
+	"proxier/schedulers":        {"proxier/state"},
+	"proxier/flows":             {"proxier/state"},
+	"proxier/background":        {},
+	"proxier/driftscan":         {"proxier/state"},
+	"proxier/takeover":          {"proxier/background", "proxier/leftovers", "proxier/snapshot"},
+	"proxier/telemetry":         {"ipset", "proxier/cluster", "proxier/drain", "proxier/plan", "proxier/reconcile", "proxier/snapshot", "proxier/state", "proxier/watch"},
 	"proxier": {
-		"ipset", "proxier/cluster", "proxier/drain", "proxier/health", "proxier/kernel", "proxier/plan",
-		"proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/state", "proxier/watch",
+		"ipset", "proxier/background", "proxier/cluster", "proxier/drain", "proxier/driftscan", "proxier/flows", "proxier/health",
+		"proxier/leftovers", "proxier/node", "proxier/plan", "proxier/reconcile", "proxier/schedulers", "proxier/snapshot",
+		"proxier/state", "proxier/takeover", "proxier/telemetry", "proxier/watch",
 	},
 	"cmd/kube-ipvs/apiserver": {"proxier", "proxier/watch"},
 	"cmd/kube-ipvs/options":   {"cmd/kube-ipvs/apiserver", "proxier", "proxier/kernel", "proxier/kernel/host", "proxier/rules"},
 	"cmd/kube-ipvs/inspect": {
-		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/kernel/device", "proxier/snapshot",
+		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/snapshot",
 	},
 	"cmd/kube-ipvs/goldentest": {},
 	"cmd/kube-ipvs": {
@@ -57,12 +64,12 @@ var floors = map[string][]string{
 var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel/ipvs"},
 	"github.com/sirupsen/logrus":    {"proxier/kernel/ipvs"},
-	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
+	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs/apiserver"},
-	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/watch", "cmd/kube-ipvs/apiserver"},
-	"github.com/prometheus/":        {"proxier", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver"},
-	"k8s.io/klog":                   {"proxier", "proxier/watch", "proxier/health", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver", "cmd/kube-ipvs/options"},
+	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/node", "proxier/telemetry", "proxier/watch", "cmd/kube-ipvs/apiserver"},
+	"github.com/prometheus/":        {"proxier", "proxier/telemetry", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver"},
+	"k8s.io/klog":                   {"proxier", "proxier/takeover", "proxier/telemetry", "proxier/watch", "proxier/health", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver", "cmd/kube-ipvs/options"},
 }
 
 func TestFloors(t *testing.T) {

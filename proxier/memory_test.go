@@ -79,7 +79,7 @@ func TestGarbageFollowsTheChange(t *testing.T) {
 		const passes = 500
 		some := func() {
 			for i := range passes {
-				p.changes.Mark(api.put(i%services, i%200+1), time.Time{})
+				p.with.Changes.Mark(api.put(i%services, i%200+1), time.Time{})
 				p.report(p.sync(t.Context()))
 			}
 		}

@@ -5,164 +5,155 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"time"
 
-	v1 "k8s.io/api/core/v1"
-
+	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/node"
+	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
-// NodePorts says which of the node's addresses answer on node ports. The zero
-// value is all of them, and so is a family that nothing is said about.
-type NodePorts struct {
-	Within  []netip.Prefix // addresses within these
-	Primary bool           // the node's first internal (else external) address of each family; none while that is unknown
-	Chosen  netip.Addr     // is primary in its family, whatever the Node object says; zero: none
+// planning is what is the same for all Services.
+type planning struct {
+	cfg       plan.Config
+	node      cluster.Node
+	ownership *plan.Ownership
+	again     bool // this has changed: all Services are to be planned again
+	pre       preplan
 }
 
-// pick returns those of the node's own addresses that answer.
-func (n NodePorts) pick(own []netip.Addr, node *v1.Node) []netip.Addr {
-	return slices.DeleteFunc(slices.Clone(own), func(a netip.Addr) bool {
-		return !slices.ContainsFunc(n.within(node, a), func(p netip.Prefix) bool { return p.Contains(a) })
-	})
+func newPlanning(cfg Config, families []ipset.Family, aliases state.Aliases) planning {
+	return planning{
+		cfg: plan.Config{
+			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: families,
+			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
+			Aliases: aliases, Occupied: node.Occupied(aliases, cfg.Ranges.Cluster, nil, nil),
+			ExcludeServiceCIDRs: cfg.Ranges.ExcludeServices, Allowed: plan.Allowed{External: cfg.Ranges.External, LoadBalancer: cfg.Ranges.LoadBalancer},
+		},
+		ownership: plan.NewOwnership(aliases),
+	}
 }
 
-// listen returns where health ports answer: on the addresses picked, or in a
-// family where all of them are, on the unspecified address. That one also
-// answers on addresses of ours, and while the node has none.
-func (n NodePorts) listen(picked []netip.Addr, node *v1.Node) (on []netip.Addr) {
-	for _, everywhere := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
-		if slices.ContainsFunc(n.within(node, everywhere), func(p netip.Prefix) bool { return p.Bits() == 0 }) {
-			on = append(on, everywhere)
-			continue
-		}
-		for _, a := range picked {
-			if a.Is4() == everywhere.Is4() {
-				on = append(on, a)
-			}
-		}
-	}
-	return on
-}
-
-// within are the ranges of the family of a whose addresses answer. Where only the
-// primary address is asked for, an address that is not known yet opens no other.
-func (n NodePorts) within(node *v1.Node, a netip.Addr) []netip.Prefix {
-	all := slices.Clone(n.Within)
-	if n.Primary {
-		for _, p := range n.primary(node) {
-			all = append(all, netip.PrefixFrom(p, p.BitLen()))
-		}
-	}
-	all = slices.DeleteFunc(all, func(p netip.Prefix) bool { return p.Addr().Is4() != a.Is4() })
-	if len(all) == 0 && !n.Primary {
-		return []netip.Prefix{netip.PrefixFrom(a, 0).Masked()}
-	}
-	return all
-}
-
-// primary are the node's addresses, one to a family.
-func (n NodePorts) primary(node *v1.Node) (addrs []netip.Addr) {
-	has := map[bool]bool{}
-	if n.Chosen.IsValid() {
-		addrs, has[n.Chosen.Is4()] = append(addrs, n.Chosen), true
-	}
-	if node == nil {
-		return addrs
-	}
-	for _, kind := range []v1.NodeAddressType{v1.NodeInternalIP, v1.NodeExternalIP} {
-		for _, a := range node.Status.Addresses {
-			addr, err := netip.ParseAddr(a.Address)
-			if addr = addr.Unmap(); a.Type == kind && err == nil && !addr.IsLoopback() && !has[addr.Is4()] {
-				has[addr.Is4()] = true
-				addrs = append(addrs, addr)
-			}
-		}
-	}
-	return addrs
-}
-
-// podCIDRs are the networks of the Node's Pods. It may get them long after it is
-// there.
-func podCIDRs(node *v1.Node) []string {
-	switch {
-	case node == nil:
-		return nil
-	case len(node.Spec.PodCIDRs) == 0 && node.Spec.PodCIDR != "":
-		return []string{node.Spec.PodCIDR}
-	}
-	return node.Spec.PodCIDRs
+// nodeState is how this node was last read.
+type nodeState struct {
+	waysOut state.WaysOut
+	read    bool           // at least once
+	fresh   bool           // since the last pass
+	stale   bool           // the last reading has failed: it is to be read again
+	ranges  []netip.Prefix // in which addresses are refused that no Service has
 }
 
 // readNode looks at the machine and the Node object; on an error the last
 // view stays.
 func (p *Proxier) readNode(ctx context.Context) error {
-	own, networks, err := p.readMachine(ctx)
-	if err != nil {
+	machine, err := p.readMachine(ctx)
+	if p.node.stale = err != nil; err != nil {
 		return err
 	}
-	object := p.api.Node()
-	picked := p.cfg.NodePorts.pick(own, object)
-	p.node = cluster.Node{
-		Name:              p.cfg.NodeName,
-		Addresses:         own,
-		Networks:          networks,
-		NodePortAddresses: picked,
-		HealthAddresses:   p.cfg.NodePorts.listen(picked, object),
+	object := p.with.API.Node()
+	now := node.View(p.cfg.NodeName, machine, object, p.cfg.NodePorts)
+	if p.node.read { // the first pass plans everything anyway
+		p.planning.again, p.node.fresh = p.planning.again || !reflect.DeepEqual(now, p.planning.node), true
 	}
-	if object != nil {
-		p.node.Zone = object.Labels[v1.LabelTopologyZone]
-	}
-	p.health.NodeEligible(eligible(object))
-	p.lookAgain = false
+	p.planning.node, p.node.read = now, true
+	p.with.Health.NodeEligible(node.Eligible(object))
 	return nil
 }
 
-// readMachine tells the machine's own addresses and the networks that they are
-// in, and keeps how it reaches others.
-func (p *Proxier) readMachine(ctx context.Context) (addrs []netip.Addr, networks []netip.Prefix, err error) {
-	all, err := p.kernel.NodeAddresses(ctx)
-	if err != nil {
-		return nil, nil, err
+// readMachine tells the machine's own addresses, and keeps how it reaches others.
+func (p *Proxier) readMachine(ctx context.Context) (own []netip.Prefix, err error) {
+	if own, err = p.with.Kernel.NodeAddresses(ctx); err != nil {
+		return nil, err
 	}
-	if p.waysOut, err = p.kernel.WaysOut(ctx); err != nil {
-		return nil, nil, err
-	}
-	for _, a := range all {
-		addrs, networks = append(addrs, a.Addr()), append(networks, a.Masked())
-	}
-	slices.SortFunc(addrs, netip.Addr.Compare)
-	slices.SortFunc(networks, netip.Prefix.Compare)
-	return slices.Compact(addrs), slices.Compact(networks), nil
+	p.node.waysOut, err = p.with.Kernel.WaysOut(ctx)
+	return own, err
 }
 
 // readNodeFirst reads it unless that has been done: later changes are told of.
 func (p *Proxier) readNodeFirst(ctx context.Context) error {
-	if p.nodeRead {
+	if p.node.read {
 		return nil
 	}
-	err := p.readNode(ctx)
-	p.nodeRead = err == nil
-	return err
+	return p.readNode(ctx)
 }
 
-// deletionTaint is what the cluster autoscaler puts on a node that it is about
-// to remove.
-const deletionTaint = "ToBeDeletedByClusterAutoscaler"
-
-// eligible tells whether load balancers may send to this node: not to one
-// that is unknown or on its way out.
-func eligible(node *v1.Node) bool {
-	return node != nil && node.DeletionTimestamp == nil &&
-		!slices.ContainsFunc(node.Spec.Taints, func(t v1.Taint) bool { return t.Key == deletionTaint })
-}
-
-// nodeMoved tells whether another look at the node shows anything new.
-func (p *Proxier) nodeMoved(ctx context.Context) bool {
-	before := p.node
+// readNodeAgain tells of a failure, after which it is tried in the next pass.
+func (p *Proxier) readNodeAgain(ctx context.Context) {
 	if err := p.readNode(ctx); err != nil {
-		p.lookAgain = true
-		p.fail("read the node's addresses", err)
+		p.telemetry.Fail("read the node's addresses", err)
+	}
+}
+
+// guard is what no Service may take from a node with these addresses.
+func (p *Proxier) guard(own []netip.Addr) plan.Guard {
+	_, parts := p.with.API.Service(apiServer)
+	return node.Surroundings{
+		Own: own, Object: p.with.API.Node(), Nodes: p.with.API.Nodes(), WaysOut: p.node.waysOut,
+		APIServers: slices.Concat(p.with.APIServer(), node.Endpoints(parts)), Listening: p.cfg.OwnPorts,
+	}.Guard()
+}
+
+// guardMoved takes over what is to be guarded now, and tells whether that has
+// changed. Services that name an address which has come to it, or has left it, are
+// to be planned, or planned again.
+func (p *Proxier) guardMoved(moved map[owner][]time.Time, planned map[owner]struct{}) bool {
+	now := p.guard(p.planning.node.Addresses)
+	changed := p.planning.cfg.Guard.Differences(now)
+	p.planning.cfg.Guard = now
+	if len(changed) == 0 {
 		return false
 	}
-	return !reflect.DeepEqual(before, p.node)
+	concerned := func(svc owner) {
+		delete(planned, svc)
+		if _, already := moved[svc]; !already {
+			moved[svc] = nil
+		}
+	}
+	for _, a := range changed {
+		addrs := []netip.Addr{a}
+		if a.IsUnspecified() {
+			addrs = p.planning.node.Addresses
+		}
+		for _, addr := range addrs {
+			for _, svc := range p.planning.ownership.Naming(addr) {
+				concerned(svc)
+			}
+		}
+	}
+	for svc, s := range p.services.all {
+		if slices.ContainsFunc(s.remarks, plan.Guarded) {
+			concerned(svc)
+		}
+	}
+	return true
+}
+
+// occupiedMoved looks anew at where no in-cluster alias may be and tells whether that
+// is somewhere else.
+func (p *Proxier) occupiedMoved() bool {
+	services := node.Networks(p.with.API.Ranges())
+	now := node.Occupied(p.planning.cfg.Aliases, p.cfg.Ranges.Cluster, p.with.API.Nodes(), services)
+	if now.Equal(p.planning.cfg.Occupied) {
+		return false
+	}
+	p.planning.cfg.Occupied = now
+	return true
+}
+
+// claimNetworks claims the networks that may have changed; all may have where all
+// is planned again, or where other hosts have moved.
+func (p *Proxier) claimNetworks(moved watch.Moved, all bool) {
+	families := p.planning.cfg.Families
+	if moved.Ranges || all {
+		needed := node.Needed(p.planning.node.Addresses, p.planning.cfg.Guard)
+		kept, remarks := plan.Ranges(node.Served(node.Networks(p.with.API.Ranges()), families), needed)
+		p.node.ranges = kept
+		p.tables.claim(ranges, plan.RangeRows(kept))
+		p.remark(&p.services.ofNode, remarks)
+	}
+	if moved.Node && p.cfg.PodsOfNode {
+		p.tables.claim(nodePods, plan.PodRows(node.Served(node.PodCIDRs(p.with.API.Node()), families)))
+	}
 }

@@ -2,23 +2,26 @@ package proxier
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	v1 "k8s.io/api/core/v1"
 	discovery "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/klog/v2"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
-	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/background"
+	"github.com/kube-ipvs/kube-ipvs/proxier/driftscan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/flows"
 	"github.com/kube-ipvs/kube-ipvs/proxier/health"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
-	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/node"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/schedulers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+	"github.com/kube-ipvs/kube-ipvs/proxier/takeover"
+	"github.com/kube-ipvs/kube-ipvs/proxier/telemetry"
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
@@ -34,20 +37,27 @@ type Config struct {
 	DrainTimeout  time.Duration // of Services that name none; zero: connections to endpoints that leave are reset
 
 	OwnPorts []netip.AddrPort // where this process listens itself
-
-	ExcludeServiceCIDRs []netip.Prefix // addresses of Services within are not served: another program of the node serves them
-
-	// Where externalIPs and load balancers' addresses may be; none: anywhere.
-	ExternalRanges, LoadBalancerRanges []netip.Prefix
-
-	ClusterCIDRs []netip.Prefix // where the cluster's Pods are, as far as that is said
-	AliasRanges  []netip.Prefix // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
+	Ranges   Ranges
 
 	ServiceMetrics int // traffic is counted for this number of Services at most
 
 	IgnoreExternalIPs  bool // of Services
 	ServeNodeAddresses bool // also when Services name them as external or ingress addresses
 }
+
+// Ranges are networks, of either family.
+type Ranges struct {
+	ExcludeServices []netip.Prefix // addresses of Services within are not served: another program of the node serves them
+
+	// Where externalIPs and load balancers' addresses may be; none: anywhere.
+	External, LoadBalancer []netip.Prefix
+
+	Cluster []netip.Prefix // where the cluster's Pods are, as far as that is said
+	Aliases []netip.Prefix // where in-cluster aliases lie, at most one of each family; the usual ones otherwise
+}
+
+// NodePorts says which of the node's addresses answer on node ports.
+type NodePorts = node.Ports
 
 // Cluster is the API as a Proxier needs it.
 type Cluster interface {
@@ -75,6 +85,7 @@ type Kernel interface {
 	Families() []ipset.Family
 	// Unserved says why a family is not served that the machine has.
 	Unserved() error
+
 	// NodeAddresses are the node's own, each with how much of it is the network's.
 	NodeAddresses(context.Context) ([]netip.Prefix, error)
 	// WaysOut are the hosts through which the node reaches all others.
@@ -83,19 +94,18 @@ type Kernel interface {
 	Changed() <-chan struct{}
 	// TakeChanged is what has changed, by whoever it was, since the last time.
 	TakeChanged() state.Changed
-	// Connections counts those of real servers; what is not there has none.
-	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
-	// Traffic may be asked by others than the loop; what is not there is left out.
-	Traffic(context.Context, []state.VirtualServer) (map[state.VirtualServer]state.Traffic, error)
-	// TryScheduler fails with state.ErrNoScheduler where there is none of this name.
-	TryScheduler(ctx context.Context, name string) error
-	ForgetFlows(context.Context, map[state.VirtualServer][]netip.AddrPort) (deleted int, err error)
 
 	Members() reconcile.Kind[state.Member, state.None]
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Addresses() reconcile.Kind[netip.Addr, state.None]
 
+	// Connections counts those of real servers; what is not there has none.
+	Connections(context.Context, []state.RealServer) (map[state.RealServer]int, error)
+
+	telemetry.Counters
+	schedulers.Kernel
+	flows.Kernel
 	leftovers.Machine
 }
 
@@ -103,13 +113,10 @@ type Kernel interface {
 type HealthPorts = reconcile.Kind[netip.AddrPort, state.Ready]
 
 // Events tell those who look at a Service or at our Node.
-type Events interface {
-	Warn(about *v1.Service, of Warning)
-	WarnNode(about *v1.Node, of Warning)
-}
+type Events = telemetry.Events
 
 // Warning is the text of an Event: its reason and action are single words.
-type Warning struct{ Reason, Action, Note string }
+type Warning = telemetry.Warning
 
 // Parts are what a Proxier works with.
 type Parts struct {
@@ -124,146 +131,77 @@ type Parts struct {
 	APIServer func() []netip.AddrPort
 }
 
+// owner of rows is the Service that asks for them.
+type owner = types.NamespacedName
+
+// These own rows that no Service asks for, which has a namespace.
+var (
+	ranges   = owner{Name: "service ranges"}    // the networks that cluster addresses come from
+	nodePods = owner{Name: "pods of this node"} // the networks of this node's Pods
+	draining = owner{Name: "draining"}          // real servers that stay for their connections
+)
+
+// apiServer is the Service whose endpoints are those of the API server itself.
+var apiServer = owner{Namespace: "default", Name: "kubernetes"}
+
 // Proxier makes the kernel of one node hold what the Services of a cluster
 // ask for.
 type Proxier struct {
-	cfg     Config
-	api     Cluster
-	changes *watch.Changes
-	kernel  Kernel
-	health  *health.Health
-	events  Events
-	reached func() []netip.AddrPort // the API server
-	metrics *metrics
-
-	started   time.Time
-	beginning beginning
+	cfg      Config
+	with     Parts
+	progress progress
+	inLoop   chan func() // asked of the loop by others; called between two passes
 
 	// All below belongs to the goroutine of Run.
-	tables     tables
-	planning   plan.Config
-	ownership  *plan.Ownership
-	node       cluster.Node
-	waysOut    state.WaysOut
-	nodeRead   bool
-	services   services
-	unheld     map[unheld]string // what was last told of rows that could not be had
-	ranges     []netip.Prefix    // in which addresses are refused that no Service has
-	flows      flows
-	errands    errands
-	preplan    ahead
-	reading    reading
-	changed    touches
-	schedulers schedulers
-	drain      *drain.Servers[owner]
-	lookAgain  bool // the node's addresses may have changed
-	again      bool // what planning knows of this node has changed: all is to be planned again
-	takeover   takeover
-	kubeProxy  runningProxy
-	readAt     time.Time            // when the kernel was first read
-	complaints map[string]complaint // by action
-	lastReport told                 // what reports said, for those who ask
-	inLoop     chan look            // asked of the loop by others
+	tables    tables
+	planning  planning
+	node      nodeState
+	services  services
+	scan      *driftscan.Scan[owner]
+	queue     *background.Queue // work beside the loop
+	takeover  *takeover.Takeover
+	telemetry *telemetry.Telemetry
 }
 
 // New returns a Proxier that has not touched anything.
 func New(cfg Config, with Parts) *Proxier {
-	aliases := state.AliasesIn(cfg.AliasRanges)
+	if with.APIServer == nil {
+		with.APIServer = func() []netip.AddrPort { return nil }
+	}
+	aliases := state.AliasesIn(cfg.Ranges.Aliases)
 	p := &Proxier{
-		cfg:     cfg,
-		api:     with.API,
-		changes: with.Changes,
-		kernel:  with.Kernel,
-		health:  with.Health,
-		events:  with.Events,
-		reached: with.APIServer,
-		metrics: newMetrics(with.Changes),
-		started: time.Now(),
-		tables:  newTables(with.Kernel, with.HealthPorts, aliases),
-		planning: plan.Config{
-			Scheduler: cfg.Scheduler, Lacking: map[string]bool{}, Families: with.Kernel.Families(),
-			IgnoreExternalIPs: cfg.IgnoreExternalIPs, ServeNodeAddresses: cfg.ServeNodeAddresses, DrainTimeout: cfg.DrainTimeout,
-			Aliases: aliases, Occupied: occupied(cfg, nil, nil), ExcludeServiceCIDRs: cfg.ExcludeServiceCIDRs, Allowed: plan.Allowed{External: cfg.ExternalRanges, LoadBalancer: cfg.LoadBalancerRanges},
-		},
-		ownership: plan.NewOwnership(aliases),
-		services:  newServices(),
-		flows:     newFlows(),
-		errands:   newErrands(),
-		drain:     drain.New[owner](),
-		inLoop:    make(chan look),
-
-		complaints: map[string]complaint{},
-		schedulers: schedulers{},
+		cfg:      cfg,
+		with:     with,
+		progress: progress{started: time.Now()},
+		inLoop:   make(chan func()),
+		tables:   newTables(with.Kernel, with.HealthPorts, aliases),
+		planning: newPlanning(cfg, with.Kernel.Families(), aliases),
+		queue:    background.New(),
+		telemetry: telemetry.New(telemetry.Config{
+			Changes: with.Changes, Families: with.Kernel.Families(), API: with.API, Events: with.Events,
+		}),
 	}
-	if p.reached == nil {
-		p.reached = func() []netip.AddrPort { return nil }
-	}
-	p.beginning.waits("its start")
-	p.metrics.families(with.Kernel.Families())
+	p.services = newServices(with.Kernel, cfg.SyncPeriod, p.telemetry.Fail)
+	p.scan = driftscan.New(cfg.SyncPeriod, reader{p})
+	p.takeover = takeover.New(takeover.Config{
+		Wanted: cfg.Takeover, Retry: cfg.SyncPeriod, Machine: with.Kernel, Queue: p.queue, Report: p.telemetry, Verified: p.verified,
+	})
+	p.progress.waits("its start")
 	if cfg.ServiceMetrics > 0 {
-		p.metrics.registry.MustRegister(newTraffic(p))
+		p.telemetry.CountTraffic(with.Kernel, p.trafficPorts)
 	}
 	return p
 }
 
-// Run keeps the kernel as wanted until ctx ends, and then leaves everything in
-// place: traffic goes on without the daemon. What the kernel refuses is tried
-// until it succeeds. What the kernel holds stays untouched until all of the
-// cluster is known, but for what cuts off the API server.
-func (p *Proxier) Run(ctx context.Context) error {
-	if name := p.cfg.Scheduler; p.cfg.DrainTimeout > 0 && state.Schedulers[name].Refuses {
-		klog.InfoS("Connections to endpoints that leave are reset at once: the scheduler refuses clients while one drains", "scheduler", name)
-	}
-	if !p.untilDone(ctx, "prepare the kernel", p.prepareFirst) {
-		return nil // told to stop before it had begun
-	}
-	// While the API server's answer is on its way.
-	if !p.untilDone(ctx, "read the kernel", p.readAll) {
-		return nil
-	}
-	if !p.untilDone(ctx, givingUp, p.giveUp) {
-		return nil
-	}
-	p.health.Resting() // the API server may be away: that is no fault of this node
-	p.beginning.waits("the API server")
-	if err := p.awaitCluster(ctx); err != nil {
-		return fmt.Errorf("wait for the API server: %w", err)
-	}
-	if !p.untilDone(ctx, "read the node", p.readFirst) {
-		return nil
-	}
-	p.lastReport.found = p.tables.held()
-	p.beginning.done()
-	p.loop(ctx)
-	p.beginning.waits("its end")
-	return nil
-}
+// Metrics gathers all collectors of this Proxier.
+func (p *Proxier) Metrics() prometheus.Gatherer { return p.telemetry.Metrics() }
 
-// prepareFirst makes what never varies. That it is not there is no drift yet.
-func (p *Proxier) prepareFirst(ctx context.Context) error {
-	_, err := p.kernel.Prepare(ctx)
-	return err
-}
+// SLIs gathers what a component says of its own health.
+func (p *Proxier) SLIs() prometheus.Gatherer { return p.telemetry.SLIs() }
 
-// readAll finds what the kernel holds.
-func (p *Proxier) readAll(ctx context.Context) error {
-	p.readAt = time.Now()
-	_, err := p.observe(ctx, p.tables.inOrder())
-	return err
-}
+// Answered counts an answer of the health server.
+func (p *Proxier) Answered(path string, code int) { p.telemetry.Answered(path, code) }
 
-// readFirst finds what else there is, before anything is applied. What was read
-// too long ago, or has been adopted since, is read again.
-func (p *Proxier) readFirst(ctx context.Context) error {
-	if err := p.readNodeFirst(ctx); err != nil {
-		return err
-	}
-	adopted, err := p.adopt(ctx)
-	if err != nil {
-		return err
-	}
-	if adopted || time.Since(p.readAt) > p.cfg.SyncPeriod {
-		return p.readAll(ctx)
-	}
-	return nil
-}
+// HealthPortTaken notes whether another process listens where our health check
+// should. Unlike the rest it may be called by any goroutine.
+func (p *Proxier) HealthPortTaken(taken bool) { p.takeover.HealthPortTaken(taken) }

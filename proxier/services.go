@@ -2,14 +2,17 @@ package proxier
 
 import (
 	"context"
-	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/drain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/flows"
 	"github.com/kube-ipvs/kube-ipvs/proxier/plan"
+	"github.com/kube-ipvs/kube-ipvs/proxier/schedulers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -29,25 +32,25 @@ func (s *service) served() bool {
 	return len(s.remarks) > 0 || slices.ContainsFunc(s.frontends, func(f plan.Frontend) bool { return f.Virtual() })
 }
 
-// services are all Services, and those of them with which something is to be
-// done: what a pass costs goes with what has moved, not with how many there are.
+// services are all Services, and what has to be done about those that have changed:
+// what a pass costs goes with what has moved, not with how many there are.
 type services struct {
-	all       map[owner]*service
-	ofNode    service                       // what is said of this node and of no Service
-	unsettled map[*service]struct{}         // the kernel may not hold yet what they ask for
-	replanned map[*service][]cluster.Remark // since remarks were last told: those of then
-	refused   map[refusedField]int          // remarks of all Services; a field that has none any more says 0 once
-	noLocal   map[plan.Traffic]int          // Services with such traffic
+	all        map[owner]*service
+	ofNode     service               // what is said of this node and of no Service
+	unsettled  map[*service]struct{} // the kernel may not hold yet what they ask for
+	drain      *drain.Servers[owner] // real servers that leave
+	flows      *flows.Stale          // flows that may be answered by nobody
+	schedulers *schedulers.Known     // that Services name
 }
 
-func newServices() services {
+func newServices(kernel Kernel, period time.Duration, fail func(action string, err error)) services {
 	return services{
-		all:       map[owner]*service{},
-		ofNode:    service{name: ranges},
-		unsettled: map[*service]struct{}{},
-		replanned: map[*service][]cluster.Remark{},
-		refused:   map[refusedField]int{},
-		noLocal:   map[plan.Traffic]int{},
+		all:        map[owner]*service{},
+		ofNode:     service{name: ranges},
+		unsettled:  map[*service]struct{}{},
+		drain:      drain.New[owner](),
+		flows:      flows.New(kernel),
+		schedulers: schedulers.New(kernel, period, fail),
 	}
 }
 
@@ -92,36 +95,33 @@ func (all *services) release(s *service) {
 	}
 }
 
-// remark replaces the remarks on s.
-func (all *services) remark(s *service, now []cluster.Remark) {
-	if len(s.remarks) == 0 && len(now) == 0 {
-		return
+// settled forgets what changes of s were waiting for.
+func (all *services) settled(s *service) {
+	s.causes = nil
+	if delete(all.unsettled, s); len(all.unsettled) == 0 {
+		all.unsettled = map[*service]struct{}{} // it may have room for all of the cluster
 	}
-	if _, already := all.replanned[s]; !already {
-		all.replanned[s] = s.remarks
-	}
-	for _, each := range s.remarks {
-		all.refused[fieldOf(each)]--
-	}
-	for _, each := range now {
-		all.refused[fieldOf(each)]++
-	}
-	s.remarks = now
+	all.release(s)
 }
 
-// takeNews are the remarks that were not there when remarks were last told, of
-// the Services that have any.
-func (all *services) takeNews() map[owner][]cluster.Remark {
-	news := map[owner][]cluster.Remark{}
-	for s, before := range all.replanned {
-		for _, now := range s.remarks {
-			if !slices.Contains(before, now) {
-				news[s.name] = append(news[s.name], now)
-			}
-		}
+// remarksOn are those on one Service, or on this node.
+func (all *services) remarksOn(name owner) []cluster.Remark {
+	if name == all.ofNode.name {
+		return all.ofNode.remarks
 	}
-	all.replanned = map[*service][]cluster.Remark{}
-	return news
+	if s := all.all[name]; s != nil {
+		return s.remarks
+	}
+	return nil
+}
+
+// schedulersNamed are those that any Service names.
+func (all *services) schedulersNamed() map[string]bool {
+	named := map[string]bool{}
+	for _, s := range all.all {
+		named[s.scheduler] = true
+	}
+	return named
 }
 
 // replan goes the whole way from a Service's name to its claims, and on to
@@ -130,10 +130,11 @@ func (all *services) takeNews() map[owner][]cluster.Remark {
 func (p *Proxier) replan(ctx context.Context, first owner) {
 	for todo := []owner{first}; len(todo) > 0; todo = todo[1:] {
 		s := p.services.of(todo[0])
-		object, parts := p.api.Service(s.name)
-		ports, unread := cluster.Ports(object, parts, p.node)
+		object, parts := p.with.API.Service(s.name)
+		ports, unread := cluster.Ports(object, parts, p.planning.node)
 		p.noteScheduler(ctx, s, ports)
-		r := plan.Service(plan.Ask{Service: s.name, Created: created(object), Ports: ports, Unread: unread}, p.node, p.planning, p.ownership)
+		ask := plan.Ask{Service: s.name, Created: created(object), Ports: ports, Unread: unread}
+		r := plan.Service(ask, p.planning.node, p.planning.cfg, p.planning.ownership)
 		p.take(s, r)
 		todo = append(todo, r.Upset...)
 	}
@@ -148,70 +149,121 @@ func created(svc *v1.Service) (at time.Time) {
 
 // take claims what a Service asks for and keeps what else is known of it.
 func (p *Proxier) take(s *service, r plan.Result) {
-	changed, lost := changedServers(s.frontends, r.Frontends)
+	changed, lost := plan.Moved(s.frontends, r.Frontends)
 	p.noteLeaving(s.name, r, lost) // its claims are still the old ones
 	p.tables.claim(s.name, r.Rows)
-	p.flows.mark(s.name, changed)
-	s.frontends = r.Frontends
-	p.services.remark(s, r.Remarks)
-	for _, t := range s.noLocal {
-		p.services.noLocal[t]--
-	}
-	for _, t := range r.NoLocal {
-		p.services.noLocal[t]++
-	}
-	s.noLocal = r.NoLocal
+	p.services.flows.Mark(s.name, changed)
+	p.telemetry.NoLocal(s.noLocal, r.NoLocal)
+	s.frontends, s.noLocal = r.Frontends, r.NoLocal
+	p.remark(s, r.Remarks)
 	p.services.release(s)
 }
 
-// changedServers are the virtual servers that have come, or are answered by others
-// than before, or have been lost.
-func changedServers(before, now []plan.Frontend) (changed, lost []state.VirtualServer) {
-	if slices.EqualFunc(before, now, servesAlike) {
-		return nil, nil
-	}
-	was := map[state.VirtualServer]*plan.Frontend{}
-	for i := range before {
-		if f := &before[i]; f.Virtual() {
-			was[f.Server] = f
-		}
-	}
-	for i := range now {
-		f := &now[i]
-		if !f.Virtual() {
-			continue
-		}
-		if old, already := was[f.Server]; !already || !slices.Equal(old.Answering, f.Answering) {
-			changed = append(changed, f.Server)
-		}
-		delete(was, f.Server)
-	}
-	lost = slices.Collect(maps.Keys(was))
-	return append(changed, lost...), lost
+// remark replaces the remarks on s.
+func (p *Proxier) remark(s *service, now []cluster.Remark) {
+	p.telemetry.Remark(s.name, s.remarks, now)
+	s.remarks = now
 }
 
-func servesAlike(a, b plan.Frontend) bool {
-	return a.Server == b.Server && a.Virtual() == b.Virtual() && slices.Equal(a.Answering, b.Answering)
+// noteScheduler notes what a Service with these ports names, which is the same
+// for all of them, and has the kernel asked about a name that is new.
+func (p *Proxier) noteScheduler(ctx context.Context, s *service, ports []cluster.Port) {
+	s.scheduler = ""
+	if len(ports) > 0 {
+		s.scheduler = ports[0].Scheduler.Name
+	}
+	if s.scheduler != "" {
+		p.services.schedulers.Named(ctx, s.scheduler)
+		p.planning.cfg.Lacking = p.services.schedulers.Lacking()
+	}
 }
 
-// settle takes the changes that have reached the kernel off the list of those that
-// wait and tells how long each took.
-func (p *Proxier) settle(now time.Time) (latencies []time.Duration) {
-	for s := range p.services.unsettled {
-		if !p.tables.settled(s.name) {
-			continue
-		}
-		for _, at := range s.causes {
-			if at.After(p.started) {
-				latencies = append(latencies, max(0, now.Sub(at))) // another machine's clock may be ahead
+// noteLeaving tells what the Service says of real servers that leave, and which it
+// had at virtual servers that it has lost. Its claims are still the old ones.
+func (p *Proxier) noteLeaving(svc owner, r plan.Result, lost []state.VirtualServer) {
+	var with []state.RealServer
+	if len(lost) > 0 {
+		for _, rs := range p.tables.realServers.Claimed(svc) {
+			if slices.Contains(lost, rs.VirtualServer) {
+				with = append(with, rs)
 			}
 		}
-		s.causes = nil
-		delete(p.services.unsettled, s)
-		p.services.release(s)
 	}
-	if len(p.services.unsettled) == 0 {
-		p.services.unsettled = map[*service]struct{}{} // it may have room for all of the cluster
+	p.services.drain.Note(svc, r.Draining, with)
+	if !slices.ContainsFunc(r.Frontends, func(f plan.Frontend) bool { return f.Held }) {
+		p.services.drain.Forget(svc)
 	}
-	return latencies
+}
+
+// drainServers claims what has to stay for its connections. All claims of
+// Services are in, and the kernel has not been changed yet.
+func (p *Proxier) drainServers(ctx context.Context, now time.Time) {
+	rows, d := p.tables.realServers, p.services.drain
+	d.Settle(now, drain.World[owner]{
+		Orphans: rows.Orphans(),
+		Lost:    rows.Lost(draining),
+		Holder:  p.servedAt,
+		Held:    rows.Holds,
+		Wanted:  func(rs state.RealServer) bool { return rows.WantedBeside(draining, rs) },
+	})
+	if ask := d.Ask(now); len(ask) > 0 {
+		connections, err := p.with.Kernel.Connections(ctx, ask)
+		if err != nil {
+			p.telemetry.Fail("count the connections of real servers", err)
+		}
+		d.Counted(connections)
+	}
+	come, gone := d.Changed()
+	weightless := make(map[state.RealServer]state.Weight, len(come))
+	for _, rs := range come {
+		weightless[rs] = 0
+	}
+	rows.Adjust(draining, gone, weightless)
+	p.telemetry.Draining(d.Draining(), d.Ended())
+}
+
+// servedAt is the Service that clients of vs reach, if any.
+func (p *Proxier) servedAt(vs state.VirtualServer) (owner, bool) {
+	return p.planning.ownership.Holder(vs), p.tables.virtualServers.Wants(vs)
+}
+
+// wakeForDrains sets the timer for the next look at what drains.
+func (p *Proxier) wakeForDrains(timer *time.Timer) {
+	timer.Stop()
+	if at, ok := p.services.drain.Next(); ok {
+		timer.Reset(max(time.Until(at), 0))
+	}
+}
+
+// forgetFlows has the flows of settled Services looked at.
+func (p *Proxier) forgetFlows(ctx context.Context) {
+	p.services.flows.Begin(ctx, p.tables.settled, p.answering)
+}
+
+// flowsForgotten ends a look and tells whether it was a success.
+func (p *Proxier) flowsForgotten(l flows.Look) (ok bool) {
+	p.services.flows.End(l)
+	p.telemetry.FlowsForgotten(l.Deleted, l.Took)
+	if l.Err != nil {
+		p.telemetry.Fail("forget stale flows", l.Err)
+	}
+	return l.Err == nil
+}
+
+// answering tells who answers each of these virtual servers by now. It may have come
+// to its holder from the Service that gave it up.
+func (p *Proxier) answering(asked map[owner]flows.Servers) map[state.VirtualServer][]netip.AddrPort {
+	all, holders := map[state.VirtualServer][]netip.AddrPort{}, map[*service]struct{}{}
+	for _, servers := range asked {
+		for vs := range servers {
+			all[vs] = nil
+			if s := p.services.all[p.planning.ownership.Holder(vs)]; s != nil {
+				holders[s] = struct{}{}
+			}
+		}
+	}
+	for s := range holders {
+		plan.FillIn(all, s.frontends)
+	}
+	return all
 }

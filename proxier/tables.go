@@ -6,14 +6,9 @@ import (
 	"net/netip"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
-
-// owner of rows is the Service that asks for them.
-type owner = types.NamespacedName
 
 // tables hold all rows, a table for each kind.
 type tables struct {
@@ -196,4 +191,12 @@ func (t tables) held() map[string]int {
 		_, n[each.Name()], _ = each.Size()
 	}
 	return n
+}
+
+// claimed is all that one owner wants.
+func (t tables) claimed(by owner) state.Rows {
+	return state.Rows{
+		Members: t.members.Wishes(by), VirtualServers: t.virtualServers.Wishes(by),
+		RealServers: t.realServers.Wishes(by), Addresses: t.addresses.Wishes(by), HealthPorts: t.healthPorts.Wishes(by),
+	}
 }

@@ -43,7 +43,7 @@ func TestAHundredThousandEndpointsOfOneService(t *testing.T) {
 	p, api := fullOn(t, k, 1, 1)
 	svc := api.wide(0, many)
 	pass := func() time.Duration {
-		p.changes.Mark(svc, time.Time{})
+		p.with.Changes.Mark(svc, time.Time{})
 		begin := time.Now()
 		p.report(p.sync(t.Context()))
 		return time.Since(begin)

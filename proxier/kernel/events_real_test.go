@@ -28,10 +28,7 @@ func heard(k *Kernel, enough func(state.Changed) bool) (all state.Changed) {
 			all.Device = all.Device || t.Device
 			all.Rules = all.Rules || t.Rules
 			for a, there := range t.Addresses {
-				if all.Addresses == nil {
-					all.Addresses = map[netip.Addr]bool{}
-				}
-				all.Addresses[a] = there
+				touchAddress(&all, a, there)
 			}
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 
 	"golang.org/x/sys/unix"
@@ -157,13 +155,24 @@ func (l *look) servers() (err error) {
 }
 
 func (l *look) addresses() error {
-	kind, err := l.k.DeviceType()
+	link, err := l.k.device()
 	if err != nil {
 		return err
 	}
-	if kind == "dummy" {
-		l.found.Device = device.Name
+	index := noDevice
+	if link != nil {
+		if link.Type() != "dummy" {
+			return fmt.Errorf("%s is a %s, not a dummy", Device, link.Type())
+		}
+		l.found.Device, index = Device, link.Attrs().Index
 	}
-	l.found.Bound, l.found.Local, err = l.k.AllAddresses()
+	all, err := l.k.bound(func(int) bool { return true })
+	for _, b := range all {
+		if b.link == index {
+			l.found.Bound = append(l.found.Bound, b.addr)
+		} else {
+			l.found.Local = append(l.found.Local, b.addr)
+		}
+	}
 	return err
 }

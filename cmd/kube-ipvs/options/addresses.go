@@ -50,7 +50,7 @@ func fillClusterCIDRs(r *reading, s setting, o *Options) {
 	if len(all) > 2 || len(all) == 2 && all[0].Addr().Is4() == all[1].Addr().Is4() {
 		r.bad(s, "must be one CIDR, or one of each IP family")
 	}
-	o.Proxier.ClusterCIDRs = all
+	o.Proxier.Ranges.Cluster = all
 }
 
 // fillNodeIP leaves the zero address when nothing is said.

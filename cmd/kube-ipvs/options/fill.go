@@ -64,10 +64,10 @@ func (r *reading) resolve() (o Options) {
 
 // combine fills in what more than one setting decides about.
 func (r *reading) combine(o *Options) {
-	o.Kernel.Rules.Pods = r.pods(o.Proxier.ClusterCIDRs)
+	o.Kernel.Rules.Pods = r.pods(o.Proxier.Ranges.Cluster)
 	o.Proxier.PodsOfNode = o.Kernel.Rules.Pods.Interface == ""
-	ranges := r.aliasRanges(o.Proxier.ClusterCIDRs)
-	o.Kernel.Rules.AliasRanges, o.Proxier.AliasRanges = ranges, ranges
+	ranges := r.aliasRanges(o.Proxier.Ranges.Cluster)
+	o.Kernel.Rules.AliasRanges, o.Proxier.Ranges.Aliases = ranges, ranges
 
 	c := r.config
 	everywhere, loopback := "0.0.0.0", "127.0.0.1"

@@ -103,17 +103,17 @@ var flagCases = []struct {
 	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *Options) { o.Kernel.Accept = kernel.AcceptNever }},
 	{id: "B155", flag: "serve-node-addresses", value: "false", set: func(o *Options) { o.Proxier.ServeNodeAddresses = false }},
 	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *Options) {
-		o.Proxier.ExternalRanges = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+		o.Proxier.Ranges.External = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 	}},
 	{id: "ours", flag: "loadbalancer-ip-range", value: "203.0.113.7,fd00::/64", set: func(o *Options) {
-		o.Proxier.LoadBalancerRanges = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("fd00::/64")}
+		o.Proxier.Ranges.LoadBalancer = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32"), netip.MustParsePrefix("fd00::/64")}
 	}},
 	{id: "ours", flag: "alias-range", value: "100.96.0.0/11,fd00:a11a::/32", set: func(o *Options) {
 		ranges := []netip.Prefix{netip.MustParsePrefix("100.96.0.0/11"), netip.MustParsePrefix("fd00:a11a::/32")}
-		o.Kernel.Rules.AliasRanges, o.Proxier.AliasRanges = ranges, ranges
+		o.Kernel.Rules.AliasRanges, o.Proxier.Ranges.Aliases = ranges, ranges
 	}},
 	{id: "ours", flag: "exclude-service-cidrs", value: "10.96.0.10,fd00::/64", set: func(o *Options) {
-		o.Proxier.ExcludeServiceCIDRs = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
+		o.Proxier.Ranges.ExcludeServices = []netip.Prefix{netip.MustParsePrefix("10.96.0.10/32"), netip.MustParsePrefix("fd00::/64")}
 	}},
 	{id: "ours", flag: "service-metrics", value: "500", set: func(o *Options) { o.Proxier.ServiceMetrics = 500 }},
 	{id: "ours", flag: "dry-run", set: func(o *Options) { o.DryRun = true }},

@@ -50,9 +50,9 @@ func defaults() Options {
 // withPods has Pods be told by these networks.
 func withPods(o *Options, cidrs ...string) {
 	for _, text := range cidrs {
-		o.Proxier.ClusterCIDRs = append(o.Proxier.ClusterCIDRs, netip.MustParsePrefix(text))
+		o.Proxier.Ranges.Cluster = append(o.Proxier.Ranges.Cluster, netip.MustParsePrefix(text))
 	}
-	o.Kernel.Rules.Pods = rules.Pods{CIDRs: o.Proxier.ClusterCIDRs}
+	o.Kernel.Rules.Pods = rules.Pods{CIDRs: o.Proxier.Ranges.Cluster}
 }
 
 // withInterface has Pods be told by where their packets come in.

@@ -122,12 +122,12 @@ var programTable = []setting{
 	},
 	{
 		group: traffic, flag: "service-external-ip-range", beside: true,
-		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.ExternalRanges }),
+		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.Ranges.External }),
 		text: "Services' externalIPs are served within these `CIDRs` only; none: wherever they are",
 	},
 	{
 		group: traffic, flag: "loadbalancer-ip-range", beside: true,
-		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.LoadBalancerRanges }),
+		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.Ranges.LoadBalancer }),
 		text: "load balancers' addresses are served within these `CIDRs` only; none: wherever they are",
 	},
 	{
@@ -137,7 +137,7 @@ var programTable = []setting{
 	},
 	{
 		group: traffic, flag: "exclude-service-cidrs", beside: true,
-		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.ExcludeServiceCIDRs }),
+		own: []string(nil), fill: networks(func(o *Options) *[]netip.Prefix { return &o.Proxier.Ranges.ExcludeServices }),
 		text: "addresses of Services in these `CIDRs` are not served: another program on this node serves them, such as a DNS cache; node ports are",
 	},
 	{
