@@ -11,6 +11,9 @@ nested  = for m in $(NESTED); do (cd $$m && $(1)) || exit 1; done
 # Test binaries that want a kernel with IPVS, as folder:name.
 REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
 
+# The machine of the end-to-end tests is another with KERNEL=6.12, IPTABLES=1.8.13 or BACKEND=legacy; a wrong name tells what there is.
+VM = $(OUT)/vm $(if $(KERNEL),-kernel $(KERNEL)) $(if $(IPTABLES),-iptables $(IPTABLES)) $(if $(BACKEND),-backend $(BACKEND))
+
 # Where e2e/cmd/controlplane/build.sh puts the real programs.
 BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
@@ -45,8 +48,8 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 	@mkdir -p $(OUT)
 	go test -run xxx -bench . -count 10 ./proxier | tee $(OUT)/microbench.txt
 
-e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server; RUN=TestDraining for one
-	$(OUT)/controlplane -- $(OUT)/vm -timeout 60m -- $(OUT)/report $(if $(RUN),-run '$(RUN)') $(REAL)
+e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server; RUN=TestDraining for one, KERNEL=6.12 on another kernel
+	$(OUT)/controlplane -- $(VM) -timeout 60m -- $(OUT)/report $(if $(RUN),-run '$(RUN)') $(REAL)
 
 e2e-container: ARCHITECTURES = amd64
 e2e-container: control-plane deps machine real-tests image ## the end-to-end tests with each daemon in the image, in the container of deploy/install.yaml

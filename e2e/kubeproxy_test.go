@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
@@ -128,7 +129,11 @@ func iptablesOf(t *testing.T, b backend) string {
 	for _, program := range []string{"iptables", "ip6tables"} {
 		for _, verb := range []string{"", "-save", "-restore"} {
 			name := program + verb
-			if err := os.Symlink(fmt.Sprintf("/usr/sbin/%s-%s%s", program, b, verb), filepath.Join(folder, name)); err != nil {
+			path, err := exec.LookPath(fmt.Sprintf("%s-%s%s", program, b, verb))
+			if err == nil {
+				err = os.Symlink(path, filepath.Join(folder, name))
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 		}

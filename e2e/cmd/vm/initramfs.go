@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"debug/elf"
 	_ "embed"
 	"fmt"
@@ -23,7 +24,7 @@ var bootModules = []string{"virtio_pci", "virtio_net", "virtio_console", "9pnet_
 
 // initramfs is the archive with which k comes up and runs what the two scripts say. It is made afresh each time, which
 // takes some milliseconds.
-func initramfs(k kernel, folders folders, command string) ([]byte, error) {
+func initramfs(ctx context.Context, k kernel, folders folders, command string) ([]byte, error) {
 	busybox, err := readBusybox()
 	if err != nil {
 		return nil, err
@@ -37,14 +38,14 @@ func initramfs(k kernel, folders folders, command string) ([]byte, error) {
 	a.file("folders.sh", []byte(folders.script()))
 	a.file("command.sh", []byte(command))
 	a.file("bin/busybox", busybox)
-	if err := addModules(&a, k); err != nil {
+	if err := addModules(ctx, &a, k); err != nil {
 		return nil, fmt.Errorf("modules of %s: %w", k.version, err)
 	}
 	return a.bytes(), nil
 }
 
 // addModules adds the modules to boot with, named so that they sort in the order in which they can be loaded.
-func addModules(a *archive, k kernel) error {
+func addModules(ctx context.Context, a *archive, k kernel) error {
 	text, err := os.ReadFile(filepath.Join(k.modules(), "modules.dep"))
 	if err != nil {
 		return err
@@ -53,6 +54,11 @@ func addModules(a *archive, k kernel) error {
 	if err != nil {
 		return err
 	}
+	builtIn, err := os.ReadFile(filepath.Join(k.modules(), "modules.builtin"))
+	if err != nil {
+		return err
+	}
+	ms.builtIn(string(builtIn))
 	files, err := ms.order(bootModules...)
 	if err != nil {
 		return err
@@ -62,7 +68,11 @@ func addModules(a *archive, k kernel) error {
 		if err != nil {
 			return err
 		}
-		a.file(fmt.Sprintf("modules/%02d-%s", i, filepath.Base(file)), data)
+		// The insmod of busybox would hand compressed ones to a kernel that may not know how.
+		if data, err = decompress(ctx, data); err != nil {
+			return fmt.Errorf("unpack %s: %w", file, err)
+		}
+		a.file(fmt.Sprintf("modules/%02d-%s.ko", i, moduleName(file)), data)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ busybox:busybox-static
 modprobe:kmod
 depmod:kmod
 xz:xz-utils
+zstd:zstd
 ip:iproute2
 iptables:iptables
 ip6tables:iptables

@@ -21,79 +21,119 @@ func (k kernel) image() string { return filepath.Join(k.folder, "boot", "vmlinux
 
 func (k kernel) modules() string { return filepath.Join(k.folder, "lib/modules", k.version) }
 
-// findKernel answers with the kernel below cache, and fetches the newest of Debian's when there is none yet. Whoever
-// wants a newer one later removes the folder.
-func findKernel(ctx context.Context, cache string) (kernel, error) {
+// findKernel answers with a kernel below cache, and fetches it when there is none yet. A newer one is had by removing the
+// folder. The version is one of known's, or empty: the kernel of the suite that this machine is of.
+func findKernel(ctx context.Context, cache, version string) (kernel, error) {
 	unlock, err := lock(filepath.Join(cache, "lock"))
 	if err != nil {
 		return kernel{}, err
 	}
 	defer unlock()
 	k := kernel{folder: filepath.Join(cache, "kernel")}
+	if version != "" {
+		k.folder = filepath.Join(cache, "kernels", version)
+	}
 	images, _ := filepath.Glob(filepath.Join(k.folder, "boot/vmlinux-*"))
 	if len(images) == 1 {
 		_, k.version, _ = strings.Cut(filepath.Base(images[0]), "-")
 		return k, nil
 	}
-	if k.version, err = fetchKernel(ctx, k.folder); err != nil {
+	if k.version, err = fetchKernel(ctx, cache, k.folder, version); err != nil {
 		return kernel{}, fmt.Errorf("fetch a kernel: %w", err)
 	}
 	return k, nil
 }
 
-// fetchKernel downloads and unpacks, but does not install, a kernel package.
-func fetchKernel(ctx context.Context, folder string) (string, error) {
-	if err := need("apt-cache", "apt-get", "dpkg-deb", "depmod", "xz"); err != nil {
+// fetchKernel downloads and unpacks, but does not install, a kernel's packages.
+func fetchKernel(ctx context.Context, cache, folder, version string) (string, error) {
+	if err := need("apt-cache", "apt-get", "dpkg-deb", "depmod", "xz", "zstd"); err != nil {
 		return "", err
 	}
-	depends, err := output(ctx, "", "apt-cache", "depends", "linux-image-amd64")
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
+		return "", err
+	}
+	var debian apt
+	s, other := suiteOf(version, kernelOf)
+	if other {
+		var err error
+		if debian, err = aptOf(ctx, cache, s); err != nil {
+			return "", err
+		}
+	}
+	release, packages, err := kernelPackages(ctx, debian)
 	if err != nil {
 		return "", err
 	}
-	version, err := parseDepends(depends)
-	if err != nil {
-		return "", err
+	if other && version != newest && !strings.HasPrefix(release, version+".") {
+		return "", fmt.Errorf("%s has gone on to %s: take -kernel=%s", s.name, release, newest)
 	}
-	fmt.Fprintf(os.Stderr, "vm: fetching linux-image-%s\n", version)
+	fmt.Fprintf(os.Stderr, "vm: fetching linux-image-%s\n", release)
 
-	parts, err := os.MkdirTemp(filepath.Dir(folder), "fetch-")
+	root, err := os.MkdirTemp(filepath.Dir(folder), "root-")
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = os.RemoveAll(parts) }()
-	// apt-get as root would want to step down to a user who may not write here.
-	if _, err := output(ctx, parts, "apt-get", "-o", "APT::Sandbox::User=root", "download", "linux-image-"+version); err != nil {
-		return "", fmt.Errorf("%w (are the package lists old? apt-get update)", err)
-	}
-	debs, _ := filepath.Glob(filepath.Join(parts, "*.deb"))
-	if len(debs) != 1 {
-		return "", fmt.Errorf("download linux-image-%s: got %d packages", version, len(debs))
-	}
-	root := filepath.Join(parts, "root")
-	if _, err := output(ctx, "", "dpkg-deb", "-x", debs[0], root); err != nil {
+	defer func() { _ = os.RemoveAll(root) }()
+	if err := debian.unpack(ctx, root, packages...); err != nil {
 		return "", err
 	}
-	if _, err := output(ctx, "", "depmod", "-b", root, version); err != nil {
-		return "", err
-	}
-	image := filepath.Join(root, "boot", "vmlinuz-"+version)
-	if err := unpackImage(ctx, image, filepath.Join(root, "boot", "vmlinux-"+version)); err != nil {
+	if err := finishKernel(ctx, root, release); err != nil {
 		return "", err
 	}
 	if err := os.RemoveAll(folder); err != nil {
 		return "", err
 	}
-	return version, os.Rename(root, folder)
+	return release, os.Rename(root, folder)
 }
 
-// parseDepends finds the kernel's version in what `apt-cache depends` says of Debian's kernel metapackage.
-func parseDepends(text string) (string, error) {
-	for line := range strings.Lines(text) {
-		if version, ok := strings.CutPrefix(strings.TrimSpace(line), "Depends: linux-image-"); ok {
-			return version, nil
+// kernelPackages names the newest kernel of a suite and the packages that it is made of: one, or since 7.x some.
+func kernelPackages(ctx context.Context, debian apt) (release string, packages []string, err error) {
+	image, err := debian.depends(ctx, "linux-image-amd64")
+	if err != nil {
+		return "", nil, err
+	}
+	if release = kernelRelease(image); release == "" {
+		return "", nil, errors.New("linux-image-amd64 depends on no kernel (are the package lists missing? apt-get update)")
+	}
+	parts, err := debian.depends(ctx, "linux-image-"+release)
+	return release, kernelParts(release, parts), err
+}
+
+// kernelRelease finds the kernel's version in what Debian's kernel metapackage depends on.
+func kernelRelease(depends []string) string {
+	for _, name := range depends {
+		if release, ok := strings.CutPrefix(name, "linux-image-"); ok {
+			return release
 		}
 	}
-	return "", errors.New("linux-image-amd64 depends on no kernel (are the package lists missing? apt-get update)")
+	return ""
+}
+
+// kernelParts are the packages of a kernel, given what the one named after the image depends on.
+func kernelParts(release string, depends []string) []string {
+	all := []string{"linux-image-" + release}
+	for _, name := range depends {
+		if strings.HasPrefix(name, "linux-") && strings.HasSuffix(name, "-"+release) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// finishKernel makes of unpacked packages what the methods of kernel promise.
+func finishKernel(ctx context.Context, root, release string) error {
+	if _, err := output(ctx, "", "depmod", "-b", root, release); err != nil {
+		return err
+	}
+	k := kernel{folder: root, version: release}
+	image := filepath.Join(root, "boot", "vmlinuz-"+release)
+	if _, err := os.Stat(image); os.IsNotExist(err) {
+		image = filepath.Join(k.modules(), "vmlinuz") // since 7.x
+	}
+	if err := os.MkdirAll(filepath.Dir(k.image()), 0o755); err != nil {
+		return err
+	}
+	return unpackImage(ctx, image, k.image())
 }
 
 // need errs when one of the tools is not on this machine.

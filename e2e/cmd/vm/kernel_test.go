@@ -9,19 +9,41 @@ import (
 	"testing"
 )
 
-func TestParseDepends(t *testing.T) {
-	got, err := parseDepends("linux-image-amd64\n  Depends: linux-image-6.1.0-56-amd64\n |Recommends: something\n")
-	if err != nil || got != "6.1.0-56-amd64" {
-		t.Errorf("parseDepends = %q, %v", got, err)
+func TestKernelPackages(t *testing.T) {
+	meta := parseDepends("linux-image-amd64\n  Depends: linux-base-amd64\n  Depends: linux-image-7.2.13+deb14-amd64\n |Recommends: something\n")
+	if got := kernelRelease(meta); got != "7.2.13+deb14-amd64" {
+		t.Errorf("kernelRelease(%q) = %q", meta, got)
 	}
-	if got, err := parseDepends("linux-image-amd64\n  Recommends: apparmor\n"); err == nil {
-		t.Errorf("parseDepends = %q, want an error", got)
+	if got := kernelRelease(parseDepends("linux-image-amd64\n  Recommends: apparmor\n")); got != "" {
+		t.Errorf("kernelRelease = %q, want none", got)
+	}
+	for _, c := range []struct {
+		release string
+		depends []string
+		want    string
+	}{
+		{"6.1.0-56-amd64", []string{"kmod", "linux-base", "<linux-initramfs-tool>"}, "linux-image-6.1.0-56-amd64"},
+		{"7.2.13-amd64", []string{"dracut", "linux-binary-7.2.13-amd64"}, "linux-image-7.2.13-amd64 linux-binary-7.2.13-amd64"},
+	} {
+		if got := strings.Join(kernelParts(c.release, c.depends), " "); got != c.want {
+			t.Errorf("kernelParts(%s) = %s, want %s", c.release, got, c.want)
+		}
+	}
+}
+
+func TestParseMirror(t *testing.T) {
+	const own = "Debian-Security http://mirror.example/security/\nDebian http://mirror.example/debian/\n"
+	for text, want := range map[string]string{own: "http://mirror.example/debian", "": "http://deb.debian.org/debian"} {
+		if got := parseMirror(text); got != want {
+			t.Errorf("parseMirror(%q) = %s, want %s", text, got, want)
+		}
 	}
 }
 
 // image is a bootable image of three sectors of set-up and then some bytes and the payload.
 func image(payload string) []byte {
 	const setup, gap = 3 * 512, 16
+	payload += "size"
 	b := make([]byte, setup+gap)
 	b[0x1f1] = 2
 	copy(b[0x202:], "HdrS")
@@ -33,15 +55,17 @@ func image(payload string) []byte {
 
 func TestPayload(t *testing.T) {
 	const packed = "\xfd7zXZ\x00 and so on"
-	if got, err := payload(image(packed)); err != nil || string(got) != packed {
-		t.Errorf("payload = %q, %v", got, err)
+	for _, packed := range []string{packed, "\x28\xb5\x2f\xfd and so on"} {
+		if got, err := payload(image(packed)); err != nil || string(got) != packed {
+			t.Errorf("payload = %q, %v", got, err)
+		}
 	}
 
 	old := image(packed)
 	binary.LittleEndian.PutUint16(old[0x206:], 0x207)
 	bad := map[string][]byte{
 		"0x208":             old,
-		"not compressed":    image("\x1f\x8b gzip"),
+		"by neither":        image("\x1f\x8b gzip"),
 		"not a Linux":       []byte("MZ"),
 		"payload ends at":   image(packed)[:3*512+20],
 		"not a Linux kerne": make([]byte, 4096),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/child"
@@ -17,11 +18,23 @@ const timedOut = 124
 
 // options are the flags, checked.
 type options struct {
-	kernel  string
-	share   string
-	timeout time.Duration
-	command []string
+	kernel   string
+	iptables iptablesChoice
+	share    string
+	timeout  time.Duration
+	command  []string
 }
+
+// release is the version of the kernel to fetch, or empty.
+func (o options) release() string {
+	if slices.Contains(machines, o.kernel) {
+		return ""
+	}
+	return o.kernel
+}
+
+// machines are the kernels that are not named by their version.
+var machines = []string{"auto", "own", "vm"}
 
 func main() { child.Main("vm", run) }
 
@@ -35,17 +48,21 @@ func run(ctx context.Context) (int, error) {
 		child.Stopped{Why: fmt.Sprintf("%s: still running after %v", opts.command[0], opts.timeout), Code: timedOut})
 	defer cancel()
 
-	if opts.kernel == "vm" {
-		return runVirtual(ctx, opts)
+	environ, err := opts.iptables.environ(ctx, os.Environ())
+	if err != nil {
+		return 0, err
+	}
+	if opts.kernel != "auto" && opts.kernel != "own" {
+		return runVirtual(ctx, opts, environ)
 	}
 	lack := lacking(ctx)
 	if lack == nil {
-		return runOwn(ctx, opts)
+		return runOwn(ctx, opts, environ)
 	}
 	if opts.kernel == "own" {
 		return 0, fmt.Errorf("-kernel=own: %w", lack)
 	}
-	return runVirtual(ctx, opts)
+	return runVirtual(ctx, opts, environ)
 }
 
 func parse(args []string) (options, error) {
@@ -55,7 +72,12 @@ func parse(args []string) (options, error) {
 		_, _ = fmt.Fprintln(flags.Output(), "usage: vm [flags] -- COMMAND ARGS...")
 		flags.PrintDefaults()
 	}
-	flags.StringVar(&opts.kernel, "kernel", "auto", "`whose` kernel: own, vm, or auto: own when it has IPVS and the user is root")
+	kernels := slices.Concat(machines, known(kernelOf))
+	flags.StringVar(&opts.kernel, "kernel", "auto", "`which` kernel: "+list(kernels)+"; auto is own when that has IPVS and the user is root, "+
+		"vm a virtual machine with the kernel of this machine's Debian suite, all others a virtual machine with that one")
+	versions := flags.String("iptables", "", "the `version` of iptables that the command finds: "+list(known(iptablesOf))+
+		"; or some, with commas between them, whose folders E2E_IPTABLES has")
+	backend := flags.String("backend", "", "the `backend` of the iptables that the command finds: "+list(backends))
 	flags.StringVar(&opts.share, "share", "", "a `folder` that the command can write to, at the same path in the virtual machine")
 	flags.DurationVar(&opts.timeout, "timeout", 30*time.Minute, "end the command after this `time`, with exit code 124")
 	if err := flags.Parse(args); err != nil {
@@ -65,10 +87,12 @@ func parse(args []string) (options, error) {
 	if len(opts.command) == 0 {
 		return opts, errors.New("no command behind the flags")
 	}
-	switch opts.kernel {
-	case "auto", "own", "vm":
-	default:
-		return opts, fmt.Errorf("-kernel=%s: want auto, own or vm", opts.kernel)
+	if !slices.Contains(kernels, opts.kernel) {
+		return opts, fmt.Errorf("-kernel=%s: want %s", opts.kernel, list(kernels))
+	}
+	var err error
+	if opts.iptables, err = parseIPTables(*versions, *backend); err != nil {
+		return opts, err
 	}
 	if opts.share == "" {
 		return opts, nil

@@ -24,9 +24,12 @@ func TestParse(t *testing.T) {
 
 func TestParseBad(t *testing.T) {
 	for want, args := range map[string][]string{
-		"no command":    {"-kernel=vm", "--"},
-		"-kernel=other": {"-kernel=other", "--", "true"},
-		"-nonsense":     {"-nonsense", "--", "true"},
+		"no command": {"-kernel=vm", "--"},
+		"-nonsense":  {"-nonsense", "--", "true"},
+
+		"-kernel=5.4: want auto, own, vm, 5.10, 6.1, 6.12, 7.2 or newest":       {"-kernel=5.4", "--", "true"},
+		"-iptables=1.8.8: want 1.8.7, 1.8.9, 1.8.11, 1.8.13 or newest, or some": {"-iptables=1.8.7,1.8.8", "--", "true"},
+		"-backend=ebtables: want nft or legacy":                                 {"-backend=ebtables", "--", "true"},
 	} {
 		if _, err := parse(args); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("parse(%q) = %v, want an error with %q", args, err, want)

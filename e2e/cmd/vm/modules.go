@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// modules is a parsed modules.dep: by module name, the file and the files it needs, the nearest need last.
+// modules is a parsed modules.dep: by module name, the file and the files it needs, the nearest need last. What is built
+// into the kernel has nothing.
 type modules map[string][]string
 
 // parseModules reads the text of a modules.dep.
@@ -22,6 +23,13 @@ func parseModules(text string) (modules, error) {
 	return ms, nil
 }
 
+// builtIn adds the modules of a modules.builtin.
+func (ms modules) builtIn(text string) {
+	for file := range strings.FieldsSeq(text) {
+		ms[moduleName(file)] = nil
+	}
+}
+
 // order lists the files to load for names, each once and after whatever it needs.
 func (ms modules) order(names ...string) ([]string, error) {
 	var files []string
@@ -35,6 +43,9 @@ func (ms modules) order(names ...string) ([]string, error) {
 		line, ok := ms[name]
 		if !ok {
 			return fmt.Errorf("modules.dep: no module %s", name)
+		}
+		if len(line) == 0 {
+			return nil
 		}
 		for _, need := range line[1:] {
 			if err := visit(moduleName(need)); err != nil {

@@ -20,7 +20,8 @@ func TestOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := ms.order("9pnet_virtio", "9p", "net_failover")
+	ms.builtIn("kernel/drivers/virtio/virtio_pci.ko\n")
+	got, err := ms.order("9pnet_virtio", "9p", "virtio_pci", "net_failover")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func lacking(ctx context.Context) error {
 }
 
 // runOwn runs the command on this machine's own kernel.
-func runOwn(ctx context.Context, opts options) (int, error) {
+func runOwn(ctx context.Context, opts options, environ []string) (int, error) {
 	version, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
 		return 0, err
@@ -35,7 +35,7 @@ func runOwn(ctx context.Context, opts options) (int, error) {
 	fmt.Fprintf(os.Stderr, "vm: this machine's own kernel, Linux %s\n", strings.TrimSpace(string(version)))
 
 	cmd := child.Command(ctx, opts.command[0], opts.command[1:]...)
-	cmd.Env = environment(os.Environ(), "127.0.0.1")
+	cmd.Env = environment(environ, "127.0.0.1")
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	code, err := child.Run(cmd)
 	if cause := context.Cause(ctx); cause != nil {

@@ -19,7 +19,7 @@ import (
 const bootLimit = 2 * time.Minute
 
 // runVirtual runs the command in a virtual machine.
-func runVirtual(ctx context.Context, opts options) (int, error) {
+func runVirtual(ctx context.Context, opts options, environ []string) (int, error) {
 	if err := need(qemu, "busybox"); err != nil {
 		return 0, err
 	}
@@ -28,7 +28,7 @@ func runVirtual(ctx context.Context, opts options) (int, error) {
 		return 0, err
 	}
 	cache := filepath.Join(base, "kube-ipvs", "vm")
-	k, err := findKernel(ctx, cache)
+	k, err := findKernel(ctx, cache, opts.release())
 	if cause := context.Cause(ctx); cause != nil {
 		return 0, cause
 	}
@@ -52,7 +52,7 @@ func runVirtual(ctx context.Context, opts options) (int, error) {
 			return 0, err
 		}
 	}
-	if err := writeInitramfs(h, k, opts.command); err != nil {
+	if err := writeInitramfs(ctx, h, k, environ, opts.command); err != nil {
 		return 0, err
 	}
 	fmt.Fprintf(os.Stderr, "vm: virtual machine (%s), Linux %s\n", h.accelerator.kind, k.version)
@@ -66,7 +66,7 @@ func runVirtual(ctx context.Context, opts options) (int, error) {
 }
 
 // writeInitramfs writes the initramfs that runs command in the working directory.
-func writeInitramfs(h hardware, k kernel, command []string) error {
+func writeInitramfs(ctx context.Context, h hardware, k kernel, environ, command []string) error {
 	dir, err := os.Getwd()
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func writeInitramfs(h hardware, k kernel, command []string) error {
 			f.shown = append(f.shown, folder)
 		}
 	}
-	data, err := initramfs(k, f, commandScript(dir, environment(os.Environ(), "10.0.2.2"), command))
+	data, err := initramfs(ctx, k, f, commandScript(dir, environment(environ, "10.0.2.2"), command))
 	if err != nil {
 		return fmt.Errorf("make the initramfs: %w", err)
 	}

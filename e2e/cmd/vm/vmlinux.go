@@ -20,14 +20,34 @@ func unpackImage(ctx context.Context, image, vmlinux string) error {
 	if err != nil {
 		return fmt.Errorf("unpack %s: %w", image, err)
 	}
-	// Behind the stream the kernel has put its size.
-	cmd := exec.CommandContext(ctx, "xz", "--decompress", "--stdout", "--single-stream")
-	cmd.Stdin, cmd.Stderr = bytes.NewReader(packed), os.Stderr
-	out, err := cmd.Output()
+	out, err := decompress(ctx, packed)
 	if err != nil {
-		return fmt.Errorf("unpack %s: xz: %w", image, err)
+		return fmt.Errorf("unpack %s: %w", image, err)
 	}
 	return os.WriteFile(vmlinux, out, 0o644)
+}
+
+// decompressors are the programs for data that begins in such a way.
+var decompressors = []struct{ magic, program string }{
+	{"\xfd7zXZ\x00", "xz"},
+	{"\x28\xb5\x2f\xfd", "zstd"},
+}
+
+// decompress unpacks what one of the decompressors knows; other data are answered as they are.
+func decompress(ctx context.Context, data []byte) ([]byte, error) {
+	for _, d := range decompressors {
+		if !bytes.HasPrefix(data, []byte(d.magic)) {
+			continue
+		}
+		cmd := exec.CommandContext(ctx, d.program, "--decompress", "--stdout")
+		cmd.Stdin, cmd.Stderr = bytes.NewReader(data), os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.program, err)
+		}
+		return out, nil
+	}
+	return data, nil
 }
 
 // payload is the compressed kernel in a bootable image, as Linux's boot protocol has it since 2.08.
@@ -45,9 +65,13 @@ func payload(image []byte) ([]byte, error) {
 	if to > len(image) {
 		return nil, fmt.Errorf("payload ends at %d of %d bytes", to, len(image))
 	}
-	packed := image[from:to]
-	if !bytes.HasPrefix(packed, []byte("\xfd7zXZ\x00")) {
-		return nil, fmt.Errorf("payload is not compressed by xz")
+	// Behind the stream the kernel has put its size.
+	const size = 4
+	packed := image[from:max(from, to-size)]
+	for _, d := range decompressors {
+		if bytes.HasPrefix(packed, []byte(d.magic)) {
+			return packed, nil
+		}
 	}
-	return packed, nil
+	return nil, fmt.Errorf("payload is compressed by neither xz nor zstd")
 }
