@@ -27,7 +27,8 @@ var floors = map[string][]string{
 	"proxier/kernel/wire":       {"proxier/reconcile"},
 	"proxier/kernel/host":       {"ipset", "proxier/kernel/wire", "proxier/leftovers", "proxier/state"},
 	"proxier/kernel/ipvs":       {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/leftovers", "proxier/reconcile", "proxier/rules", "proxier/snapshot", "proxier/state"},
-	"proxier/kernel":            {"ipset", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/device":     {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/reconcile", "proxier/state"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/xtables"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state", "proxier/xtables"},
@@ -50,7 +51,7 @@ var floors = map[string][]string{
 	"cmd/kube-ipvs/apiserver": {"proxier", "proxier/watch"},
 	"cmd/kube-ipvs/options":   {"cmd/kube-ipvs/apiserver", "proxier", "proxier/kernel", "proxier/kernel/host", "proxier/rules"},
 	"cmd/kube-ipvs/inspect": {
-		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/snapshot",
+		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/kernel/device", "proxier/snapshot",
 	},
 	"cmd/kube-ipvs/goldentest": {},
 	"cmd/kube-ipvs": {
@@ -64,7 +65,7 @@ var floors = map[string][]string{
 var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel/ipvs"},
 	"github.com/sirupsen/logrus":    {"proxier/kernel/ipvs"},
-	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
+	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
 	"github.com/coreos/go-iptables": {"proxier/kernel"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs/apiserver"},
 	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/node", "proxier/telemetry", "proxier/watch", "cmd/kube-ipvs/apiserver"},

@@ -7,10 +7,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
@@ -41,7 +38,7 @@ func (k *Kernel) Do(ctx context.Context, step leftovers.Step) error {
 	case leftovers.DeleteAccounts:
 		return each(step.Objects, func(name string) error { return deleteAccount(k.beside.netfilter, name) })
 	case leftovers.RemoveDevice:
-		return k.removeDevice()
+		return k.RemoveDevice()
 	case leftovers.RestoreSysctls:
 		return k.Records.Restore(step.Sysctls)
 	case leftovers.RestoreTimeouts:
@@ -58,13 +55,4 @@ func each(names []string, do func(string) error) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// removeDevice removes our device with all addresses on it.
-func (k *Kernel) removeDevice() error {
-	link, err := k.device()
-	if err != nil || link == nil {
-		return err
-	}
-	return wire.Translate(k.links.LinkDel(link), map[unix.Errno]error{unix.ENODEV: nil})
 }

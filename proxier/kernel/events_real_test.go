@@ -28,7 +28,10 @@ func heard(k *Kernel, enough func(state.Changed) bool) (all state.Changed) {
 			all.Device = all.Device || t.Device
 			all.Rules = all.Rules || t.Rules
 			for a, there := range t.Addresses {
-				touchAddress(&all, a, there)
+				if all.Addresses == nil {
+					all.Addresses = map[netip.Addr]bool{}
+				}
+				all.Addresses[a] = there
 			}
 		}
 	}

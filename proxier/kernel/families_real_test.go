@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -61,7 +63,7 @@ func sysctlsReadOnly(t *testing.T) {
 // is made anew (K44).
 func TestIPv6IsSwitchedOnForOurDevice(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	kerneltest.Output(t, "sysctl", "-qw", ipv6OffDefault+"=1")
+	kerneltest.Output(t, "sysctl", "-qw", device.IPv6OffDefault+"=1")
 	k := hosted(t, config)
 	if !slices.Contains(k.Families(), ipset.IPv6) || k.Unserved() != nil {
 		t.Fatalf("serves %v: %v", k.Families(), k.Unserved())
@@ -70,9 +72,9 @@ func TestIPv6IsSwitchedOnForOurDevice(t *testing.T) {
 		if err := bindNow(t, k, ipv6Service); err != nil {
 			t.Error(err)
 		}
-		kerneltest.Output(t, "ip", "link", "delete", Device)
+		kerneltest.Output(t, "ip", "link", "delete", device.Name)
 	}
-	if now := kerneltest.Output(t, "sysctl", "-n", ipv6OffDefault); now != "1\n" {
+	if now := kerneltest.Output(t, "sysctl", "-n", device.IPv6OffDefault); now != "1\n" {
 		t.Errorf("for all others it is %s", now)
 	}
 }
@@ -83,7 +85,7 @@ func TestIPv6IsLeftOutWhereItCannotBeSwitchedOn(t *testing.T) {
 	for name, initialised := range map[string]bool{"without init": false, "after init": true} {
 		t.Run(name, func(t *testing.T) {
 			kerneltest.FreshNamespace(t)
-			for _, name := range []string{"net.ipv4.vs.conntrack", "net.ipv4.ip_forward", ipv6OffDefault} {
+			for _, name := range []string{"net.ipv4.vs.conntrack", "net.ipv4.ip_forward", device.IPv6OffDefault} {
 				kerneltest.Output(t, "sysctl", "-qw", name+"=1")
 			}
 			if initialised {
@@ -95,7 +97,7 @@ func TestIPv6IsLeftOutWhereItCannotBeSwitchedOn(t *testing.T) {
 			if served := slices.Contains(k.Families(), ipset.IPv6); served != initialised || served != (why == nil) {
 				t.Errorf("IPv6 is served: %t, left out because %v", served, why)
 			}
-			if !initialised && !strings.Contains(why.Error(), ipv6Off+" is 1 and has to be 0") {
+			if !initialised && !strings.Contains(why.Error(), device.IPv6Off+" is 1 and has to be 0") {
 				t.Errorf("the sysctl is not named: %v", why)
 			}
 			if err := bindNow(t, k, netip.MustParseAddr("10.96.0.1")); err != nil {
@@ -103,7 +105,7 @@ func TestIPv6IsLeftOutWhereItCannotBeSwitchedOn(t *testing.T) {
 			}
 			if err := bindNow(t, k, ipv6Service); initialised != (err == nil) {
 				t.Errorf("an address of IPv6: %v", err)
-			} else if err != nil && (!errors.Is(err, reconcile.ErrRefused) || !strings.Contains(err.Error(), ipv6Off)) {
+			} else if err != nil && (!errors.Is(err, reconcile.ErrRefused) || !strings.Contains(err.Error(), device.IPv6Off)) {
 				t.Errorf("of an address that is refused this is said: %v", err)
 			}
 		})

@@ -3,8 +3,12 @@ package kernel
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os/exec"
+	"slices"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
 // Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
@@ -32,4 +36,42 @@ func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
 	k.settleFamilies(ctx)
 	warnings, err = k.SetSysctls()
 	return warnings, errors.Join(err, k.SetTimeouts())
+}
+
+// settleFamilies leaves out IPv6 where the kernel or this node lacks what it
+// takes (K44). It is done once, before anything is served.
+func (k *Kernel) settleFamilies(ctx context.Context) {
+	if !k.IPv6() {
+		return
+	}
+	t := k.beside.tables[ipset.IPv6]
+	err := k.probe(ctx, t)
+	if err == nil {
+		err = k.AllowIPv6()
+	}
+	if err != nil {
+		k.LeaveOut(err)
+	}
+}
+
+// resourceProblem is how iptables ends when it could not get at something that
+// is there, such as its lock.
+const resourceProblem = 4
+
+// probe tells whether the kernel can translate addresses of a family, by a rule
+// that comes and goes in one transaction: to list a table of nftables says
+// nothing. Where our chain is, there is no doubt.
+func (k *Kernel) probe(ctx context.Context, t *tables) error {
+	if chains, err := k.nftChains(); t.nft && err == nil &&
+		slices.Contains(chains[ipset.IPv6], xtables.Place{Table: "nat", Chain: t.prefix + "MARK"}) {
+		return nil
+	}
+	chain := t.prefix + "PROBE"
+	input := fmt.Sprintf("*nat\n:%[1]s - [0:0]\n-A PREROUTING -j %[1]s\n-D PREROUTING -j %[1]s\n-X %[1]s\nCOMMIT\n", chain)
+	err := restore(ctx, t.restore, input)
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() != resourceProblem {
+		return fmt.Errorf("the kernel has no table nat: %w", err)
+	}
+	return nil // what else may be in the way is no word about the kernel
 }

@@ -2,13 +2,12 @@ package kernel
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
-	"sync/atomic"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -39,16 +38,13 @@ type Kernel struct {
 	*host.Settings
 	host.Flows
 	*ipvs.IPVS
+	*device.Device
+	*events
 
 	cfg    Config
-	route  *wire.Conn      // rtnetlink: addresses
-	links  *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
-	sets   *ipset.Client   // members
+	sets   *ipset.Client // members
 	beside beside
 
-	deviceIndex   atomic.Int64 // of our device when it was last looked for; also for the goroutine that listens
-	devicesMade   atomic.Int64 // that Prepare has not told of
-	events        *events
 	subscriptions []*wire.Subscription
 }
 
@@ -57,7 +53,6 @@ type Kernel struct {
 type beside struct {
 	sets      *ipset.Client // whole sets
 	netfilter *wire.Conn    // nfnetlink: nftables, and what kube-proxy has left
-	route     *wire.Conn    // rtnetlink: routes
 	tables    map[ipset.Family]*tables
 }
 
@@ -90,7 +85,8 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	k = &Kernel{cfg: cfg, events: newEvents(), Served: host.FindServed()}
 	k.Flows = host.FlowsOf(k.Served)
 	k.Settings = &host.Settings{
-		StrictARP: cfg.StrictARP, More: k.forwarding, Records: host.Records{Path: cfg.Record, Failed: cfg.Unrecorded},
+		StrictARP: cfg.StrictARP, Records: host.Records{Path: cfg.Record, Failed: cfg.Unrecorded},
+		More: func() ([]host.Sysctl, error) { return k.Forwarding(cfg.Rules.Pods.CIDRs) },
 	}
 	defer func() {
 		if err != nil {
@@ -100,25 +96,16 @@ func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
 	if err := host.Permitted(); err != nil {
 		return k, err
 	}
-	if k.links, err = netlink.NewHandle(unix.NETLINK_ROUTE, unix.NETLINK_GENERIC); err != nil {
-		return k, fmt.Errorf("open rtnetlink: %w", err)
-	}
-	if err = k.links.SetSocketTimeout(wire.Timeout); err != nil {
-		return k, fmt.Errorf("set a deadline for rtnetlink: %w", err)
-	}
-	if k.sets, err = ipset.Open(); err != nil {
+	if k.Device, err = device.Open(k.Served); err != nil {
 		return k, err
 	}
-	if k.route, err = wire.Dial(unix.NETLINK_ROUTE); err != nil {
+	if k.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
 	if k.beside.sets, err = ipset.Open(); err != nil {
 		return k, err
 	}
 	if k.beside.netfilter, err = wire.Dial(unix.NETLINK_NETFILTER); err != nil {
-		return k, err
-	}
-	if k.beside.route, err = wire.Dial(unix.NETLINK_ROUTE); err != nil {
 		return k, err
 	}
 	return k, more(k)
@@ -134,13 +121,13 @@ func (k *Kernel) Close() error {
 	for _, s := range k.subscriptions {
 		s.Close()
 	}
-	if k.links != nil {
-		k.links.Close()
+	if k.Device != nil {
+		errs = append(errs, k.Device.Close())
 	}
 	if k.IPVS != nil {
 		errs = append(errs, k.IPVS.Close())
 	}
-	sockets := []*wire.Conn{k.route, k.beside.netfilter, k.beside.route}
+	sockets := []*wire.Conn{k.beside.netfilter}
 	for _, c := range sockets {
 		errs = append(errs, c.Close())
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 
 	"golang.org/x/sys/unix"
@@ -155,24 +157,13 @@ func (l *look) servers() (err error) {
 }
 
 func (l *look) addresses() error {
-	link, err := l.k.device()
+	kind, err := l.k.DeviceType()
 	if err != nil {
 		return err
 	}
-	index := noDevice
-	if link != nil {
-		if link.Type() != "dummy" {
-			return fmt.Errorf("%s is a %s, not a dummy", Device, link.Type())
-		}
-		l.found.Device, index = Device, link.Attrs().Index
+	if kind == "dummy" {
+		l.found.Device = device.Name
 	}
-	all, err := l.k.bound(func(int) bool { return true })
-	for _, b := range all {
-		if b.link == index {
-			l.found.Bound = append(l.found.Bound, b.addr)
-		} else {
-			l.found.Local = append(l.found.Local, b.addr)
-		}
-	}
+	l.found.Bound, l.found.Local, err = l.k.AllAddresses()
 	return err
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
@@ -55,7 +57,7 @@ func onlyForeignThings(t *testing.T, o leftovers.Outcome) {
 			t.Errorf("server %s, ours %t, is not in\n%s", s.VirtualServer, s.Ours, servers)
 		}
 	}
-	if links := kerneltest.Output(t, "ip", "-br", "link"); strings.Contains(links, Device) {
+	if links := kerneltest.Output(t, "ip", "-br", "link"); strings.Contains(links, device.Name) {
 		t.Errorf("the device is left:\n%s", links)
 	}
 	tables := kerneltest.Output(t, "nft", "list", "tables")
@@ -213,7 +215,7 @@ func TestAdoptionAndTakeover(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, servers)
 		}
 	}
-	if bound := kerneltest.Output(t, "ip", "-br", "addr", "show", Device); !strings.Contains(bound, "10.96.0.10") || !strings.Contains(bound, "fd00:10:96::a") {
+	if bound := kerneltest.Output(t, "ip", "-br", "addr", "show", device.Name); !strings.Contains(bound, "10.96.0.10") || !strings.Contains(bound, "fd00:10:96::a") {
 		t.Errorf("addresses are gone: %s", bound)
 	}
 	var foreign []string

@@ -2,21 +2,15 @@ package kernel
 
 import (
 	"bytes"
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
 	"strings"
 
-	"github.com/vishvananda/netlink"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -53,11 +47,9 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 			m.Unread = append(m.Unread, err.Error())
 		}
 	}
-	link, err := k.device()
+	kind, err := k.DeviceType()
 	unread(err)
-	if link != nil {
-		m.Device = link.Type()
-	}
+	m.Device = kind
 	own, err := k.NodeAddresses(ctx)
 	unread(err)
 	for _, a := range own {
@@ -101,20 +93,6 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 		}
 	}
 	return all
-}
-
-// InterfaceTo is the interface that leads to an address, by which its packets
-// come in.
-func InterfaceTo(addr netip.Addr) (string, error) {
-	routes, err := netlink.RouteGet(addr.AsSlice())
-	if err != nil || len(routes) == 0 {
-		return "", fmt.Errorf("find the route to %s: %w", addr, cmp.Or(wire.Translate(err, nil), errors.New("there is none")))
-	}
-	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
-	if err != nil {
-		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, wire.Translate(err, nil))
-	}
-	return link.Attrs().Name, nil
 }
 
 // accepts tells whether our chain in filter INPUT lets in Services.

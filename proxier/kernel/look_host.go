@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -68,7 +70,7 @@ func first(text, until string) string {
 
 // watched are settings that decide about Service traffic.
 var watched = []string{
-	"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", ipv6Off, ipv6OffDefault,
+	"net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", device.IPv6Off, device.IPv6OffDefault,
 	"net.ipv4.vs.conntrack", "net.ipv4.vs.conn_reuse_mode", "net.ipv4.vs.expire_nodest_conn", "net.ipv4.vs.expire_quiescent_template",
 	"net.ipv4.conf.all.arp_ignore", "net.ipv4.conf.all.arp_announce", "net.ipv4.conf.all.route_localnet",
 	"net.netfilter.nf_conntrack_max", "net.netfilter.nf_conntrack_count", "net.ipv4.tcp_keepalive_time",

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"golang.org/x/tools/txtar"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -55,8 +57,8 @@ func fill(t *testing.T, archive *txtar.Archive, backend leftovers.Backend) {
 		case "nftables":
 			input(t, text, "nft", "-f", "-")
 		case "bound":
-			kerneltest.Output(t, "ip", "link", "add", Device, "type", "dummy")
-			bind(t, Device, text)
+			kerneltest.Output(t, "ip", "link", "add", device.Name, "type", "dummy")
+			bind(t, device.Name, text)
 		case "local":
 			bind(t, "outside", strings.ReplaceAll(text, "127.0.0.1\n", ""))
 		case "servers":

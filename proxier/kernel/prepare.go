@@ -30,9 +30,9 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		mended[kind] += n
 		errs = append(errs, err)
 	}
-	err = k.ensureDevice()
-	note("device", int(k.devicesMade.Swap(0)), err)
-	routes, err := k.ensureRoutes()
+	devices, err := k.EnsureDevice()
+	note("device", devices, err)
+	routes, err := k.EnsureRoutes()
 	note("route", routes, err)
 	for _, f := range k.Families() {
 		made, err := k.EnsureAnswers(f)

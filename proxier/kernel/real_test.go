@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
@@ -76,7 +78,7 @@ func TestPrepareIsIdempotentAndCleanupLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	prepared := wholeState(t)
-	for _, want := range []string{"-A PREROUTING -j KIPVS-MARK", "create KIPVS6-HAIRPIN hash:ip,port,ip family inet6", Device} {
+	for _, want := range []string{"-A PREROUTING -j KIPVS-MARK", "create KIPVS6-HAIRPIN hash:ip,port,ip family inet6", device.Name} {
 		if !strings.Contains(prepared, want) {
 			t.Errorf("after Prepare there is no %q in\n%s", want, prepared)
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -144,7 +146,7 @@ func showTrace(cmd *cobra.Command, args []string) error {
 	}
 	v := lookAndTell(cmd, target.Question())
 	if d := v.daemon; d != nil && d.Rules != nil && d.Rules.Pods.Interface != "" && target.From.Addr.IsValid() {
-		if target.From.Interface, err = kernel.InterfaceTo(target.From.Addr); err != nil {
+		if target.From.Interface, err = device.InterfaceTo(target.From.Addr); err != nil {
 			return err
 		}
 	}

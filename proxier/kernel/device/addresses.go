@@ -1,4 +1,4 @@
-package kernel
+package device
 
 import (
 	"cmp"
@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
@@ -18,81 +17,13 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Device is the dummy interface that Service addresses are bound to. Others
-// know it by this name and pass it over: MetalLB, Calico, kubespray.
-const Device = "kube-ipvs0"
-
-// ensureDevice makes the device if it is missing, and counts that for Prepare. It
-// stays down, which is enough for its addresses to be local and keeps it out of
-// routing. Where IPv6 is served it is on for the device.
-func (k *Kernel) ensureDevice() error {
-	if err := k.makeDevice(); err != nil {
-		return err
-	}
-	if !k.IPv6() {
-		return nil
-	}
-	return switchOnIPv6()
-}
-
-func (k *Kernel) makeDevice() error {
-	link, err := k.device()
-	if err != nil {
-		return err
-	}
-	if link != nil {
-		if link.Type() != "dummy" {
-			err = fmt.Errorf("device %s is a %s, not a dummy: rename or remove it", Device, link.Type())
-		}
-		return err
-	}
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = Device
-	err = k.links.LinkAdd(&netlink.Dummy{LinkAttrs: attrs})
-	switch {
-	case err == nil:
-		k.devicesMade.Add(1)
-	case !errors.Is(err, unix.EEXIST):
-		return fmt.Errorf("make device %s: %w", Device, wire.Translate(err, map[unix.Errno]error{
-			unix.EOPNOTSUPP: errors.New("the kernel has no dummy devices (module dummy)"),
-		}))
-	}
-	_, err = k.device() // has a number now
-	return err
-}
-
-// device is nil when there is none.
-func (k *Kernel) device() (netlink.Link, error) {
-	link, err := k.links.LinkByName(Device)
-	var absent netlink.LinkNotFoundError
-	if errors.As(err, &absent) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look for device %s: %w", Device, wire.Translate(err, nil))
-	}
-	k.deviceIndex.Store(int64(link.Attrs().Index))
-	return link, nil
-}
-
-const noDevice = -1
-
-// deviceNumber is that of our device, or noDevice.
-func (k *Kernel) deviceNumber() (int, error) {
-	link, err := k.device()
-	if err != nil || link == nil {
-		return noDevice, err
-	}
-	return link.Attrs().Index, nil
-}
-
 // Addresses are those on our device, whole addresses without a network.
-func (k *Kernel) Addresses() reconcile.Kind[netip.Addr, state.None] { return addresses{k} }
+func (d *Device) Addresses() reconcile.Kind[netip.Addr, state.None] { return addresses{d} }
 
-type addresses struct{ k *Kernel }
+type addresses struct{ device *Device }
 
 func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
-	ours, err := a.k.deviceNumber()
+	ours, err := a.device.number()
 	if err != nil {
 		return nil, err
 	}
@@ -100,9 +31,9 @@ func (a addresses) List(context.Context) (map[netip.Addr]state.None, error) {
 	if ours == noDevice {
 		return rows, nil
 	}
-	all, err := a.k.bound(func(link int) bool { return link == ours })
+	all, err := a.device.bound(func(link int) bool { return link == ours })
 	if err != nil {
-		return nil, fmt.Errorf("on %s: %w", Device, err)
+		return nil, fmt.Errorf("on %s: %w", Name, err)
 	}
 	for _, b := range all {
 		// The link-local address is the kernel's: it comes when the device is up.
@@ -121,14 +52,14 @@ func (a addresses) Apply(_ context.Context, ops []reconcile.Op[netip.Addr, state
 	if !slices.ContainsFunc(errs, func(err error) bool { return errors.Is(err, unix.ENODEV) }) {
 		return errs
 	}
-	if err := a.k.ensureDevice(); err != nil {
+	if err := a.device.ensure(); err != nil {
 		return slices.Repeat([]error{err}, len(ops))
 	}
 	return a.change(ops)
 }
 
 func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
-	index := int(a.k.deviceIndex.Load())
+	index := int(a.device.index.Load())
 	var requests []wire.Request
 	var of []int // the op that each of them belongs to
 	add := func(op int, r wire.Request) { requests, of = append(requests, r), append(of, op) }
@@ -140,7 +71,7 @@ func (a addresses) change(ops []reconcile.Op[netip.Addr, state.None]) []error {
 	}
 	errs := make([]error, len(ops))
 	gone := map[unix.Errno]error{unix.EADDRNOTAVAIL: nil, unix.EEXIST: nil}
-	for i, err := range a.k.route.Do(requests) {
+	for i, err := range a.device.rows.Do(requests) {
 		said := wire.Verdict(err, gone)
 		if ops[of[i]].Key.Is6() && errors.Is(err, unix.EACCES) {
 			said = cmp.Or(ipv6Refused(), said)

@@ -1,4 +1,4 @@
-package kernel
+package device
 
 import (
 	"encoding/binary"

@@ -1,4 +1,4 @@
-package kernel
+package device
 
 import (
 	"encoding/binary"
@@ -48,17 +48,18 @@ func wantsRoute(op reconcile.Op[netip.Addr, state.None]) bool {
 	return op.Verb != reconcile.Delete && op.Key.Is4()
 }
 
-// ensureRoutes replaces those of addresses that others have bound, or whose
-// route others have changed. It tells how many.
-func (k *Kernel) ensureRoutes() (replaced int, err error) {
-	ours, err := k.deviceNumber()
+// EnsureRoutes replaces the routes of addresses that others have bound, or whose
+// route others have changed. It tells how many. It may run beside the goroutine that
+// writes rows.
+func (d *Device) EnsureRoutes() (replaced int, err error) {
+	ours, err := d.number()
 	if err != nil || ours == noDevice {
 		return 0, err
 	}
 	// Kernels that can, since 4.20, name these only.
 	r := wire.Request{Kind: unix.RTM_GETROUTE, Body: wire.Append32(routeHeader(), unix.RTA_OIF, uint32(ours))}
 	var due []wire.Request
-	err = k.beside.route.Relist(r, func() { due = nil }, func(body []byte) error {
+	err = d.prepare.Relist(r, func() { due = nil }, func(body []byte) error {
 		route, err := parseRoute(body)
 		if err == nil && route.local && route.link == ours && !route.divisible {
 			due = append(due, routeRequest(ours, route.addr))
@@ -66,12 +67,12 @@ func (k *Kernel) ensureRoutes() (replaced int, err error) {
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("list routes to addresses on %s: %w", Device, wire.Translate(err, nil))
+		return 0, fmt.Errorf("list routes to addresses on %s: %w", Name, wire.Translate(err, nil))
 	}
 	gone := map[unix.Errno]error{unix.ENODEV: nil, unix.ENOENT: nil, unix.EINVAL: nil} // it is not bound any more
-	for i, err := range k.beside.route.Do(due) {
+	for i, err := range d.prepare.Do(due) {
 		if err = wire.Translate(err, gone); err != nil {
-			return i, fmt.Errorf("replace a route to an address on %s: %w", Device, err)
+			return i, fmt.Errorf("replace a route to an address on %s: %w", Name, err)
 		}
 	}
 	return len(due), nil

@@ -1,6 +1,7 @@
-package kernel
+package device
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -12,6 +13,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/vishvananda/netlink"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
@@ -22,9 +25,9 @@ const resolvConf = "/etc/resolv.conf"
 
 // WaysOut are the gateways of this machine's default routes, and the resolvers
 // that it is told to ask.
-func (k *Kernel) WaysOut(context.Context) (w state.WaysOut, err error) {
+func (d *Device) WaysOut(context.Context) (w state.WaysOut, err error) {
 	for _, family := range []byte{unix.AF_INET, unix.AF_INET6} {
-		gateways, err := k.gateways(family)
+		gateways, err := d.gateways(family)
 		if err != nil {
 			return w, fmt.Errorf("list the default routes: %w", err)
 		}
@@ -41,10 +44,10 @@ func (k *Kernel) WaysOut(context.Context) (w state.WaysOut, err error) {
 // gateways are those of the main table. The kernel is asked for that table alone:
 // in another there is a route for each address of a Service. Kernels before 4.20
 // tell of all tables.
-func (k *Kernel) gateways(family byte) (all []netip.Addr, err error) {
+func (d *Device) gateways(family byte) (all []netip.Addr, err error) {
 	r := wire.Request{Kind: unix.RTM_GETROUTE, Body: make([]byte, unix.SizeofRtMsg)}
 	r.Body[0], r.Body[4] = family, unix.RT_TABLE_MAIN
-	err = k.route.Relist(r, func() { all = nil }, func(body []byte) error {
+	err = d.rows.Relist(r, func() { all = nil }, func(body []byte) error {
 		found, err := gatewaysIn(body)
 		all = append(all, found...)
 		return err
@@ -110,4 +113,18 @@ func resolversIn(text string) (all []netip.Addr) {
 		}
 	}
 	return all
+}
+
+// InterfaceTo is the interface that leads to an address, by which its packets
+// come in.
+func InterfaceTo(addr netip.Addr) (string, error) {
+	routes, err := netlink.RouteGet(addr.AsSlice())
+	if err != nil || len(routes) == 0 {
+		return "", fmt.Errorf("find the route to %s: %w", addr, cmp.Or(wire.Translate(err, nil), errors.New("there is none")))
+	}
+	link, err := netlink.LinkByIndex(routes[0].LinkIndex)
+	if err != nil {
+		return "", fmt.Errorf("find the interface that leads to %s: %w", addr, wire.Translate(err, nil))
+	}
+	return link.Attrs().Name, nil
 }

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package kernel
+package device
 
 import (
 	"encoding/binary"
@@ -10,17 +10,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
+func openHere(t *testing.T) *Device {
+	t.Helper()
+	d, err := Open(host.FindServed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
 // A look at the node's addresses makes no garbage for those of Services.
 func TestALookAtTheNodeMakesNoGarbageForServices(t *testing.T) {
 	const services, looks, each = 5000, 10, 16 << 10
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
-	if _, err := k.Prepare(t.Context()); err != nil {
+	k := openHere(t)
+	if _, err := k.EnsureDevice(); err != nil {
 		t.Fatal(err)
 	}
 	own := []string{"203.0.113.1", "2001:db8::1"}
@@ -62,47 +74,6 @@ func TestALookAtTheNodeMakesNoGarbageForServices(t *testing.T) {
 	}
 }
 
-// The node's addresses tell which networks it is in, and so what is a broadcast
-// address: the kernel takes none for a real server.
-func TestNodeAddressesTellTheirNetworks(t *testing.T) {
-	kerneltest.FreshNamespace(t)
-	for _, args := range [][]string{
-		{"link", "add", "eth0", "type", "dummy"},
-		{"link", "set", "eth0", "up"},
-		{"address", "add", "192.0.2.1/24", "dev", "eth0"},
-		{"address", "add", "2001:db8::1/64", "dev", "eth0"},
-		{"address", "add", "192.0.2.7/32", "dev", "lo"},
-	} {
-		kerneltest.Output(t, append([]string{"ip"}, args...)...)
-	}
-	k := openHere(t, config)
-	got, err := k.NodeAddresses(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.SortFunc(got, netip.Prefix.Compare)
-	want := []netip.Prefix{
-		netip.MustParsePrefix("192.0.2.1/24"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("2001:db8::1/64"),
-	}
-	slices.SortFunc(want, netip.Prefix.Compare)
-	if !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
-	}
-
-	vs := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
-	errs := k.VirtualServers().Apply(t.Context(), []reconcile.Op[state.VirtualServer, state.Balancing]{
-		{Verb: reconcile.Create, Key: vs, Value: state.Balancing{Scheduler: "rr"}},
-	})
-	if errs[0] != nil {
-		t.Fatal(errs[0])
-	}
-	rs := state.RealServer{VirtualServer: vs, Addr: netip.MustParseAddrPort("192.0.2.255:80")}
-	errs = k.RealServers().Apply(t.Context(), []reconcile.Op[state.RealServer, state.Weight]{{Verb: reconcile.Create, Key: rs, Value: 1}})
-	if errs[0] == nil {
-		t.Errorf("%s: no error", rs)
-	}
-}
-
 // The gateways of default routes are told, of either family and through several
 // hops, and others are not.
 func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
@@ -115,7 +86,7 @@ func TestWaysOutAreTheDefaultRoutes(t *testing.T) {
 	} {
 		kerneltest.Output(t, append([]string{"ip"}, args...)...)
 	}
-	k := openHere(t, config)
+	k := openHere(t)
 	ways := func(want ...string) {
 		t.Helper()
 		got, err := k.WaysOut(t.Context())

@@ -1,6 +1,6 @@
 //go:build e2e
 
-package kernel
+package device
 
 import (
 	"net/netip"
@@ -17,15 +17,19 @@ import (
 // goes with the address.
 func TestRoutesToServiceAddresses(t *testing.T) {
 	kerneltest.FreshNamespace(t)
-	k := openHere(t, config)
+	k := openHere(t)
 	prepare := func(replaced int) {
 		t.Helper()
-		if mended, err := k.Prepare(t.Context()); err != nil || mended["route"] != replaced {
-			t.Errorf("Prepare has mended %v, %v; want %d routes", mended, err, replaced)
+		_, err := k.EnsureDevice()
+		if err != nil {
+			t.Error(err)
+		}
+		if n, err := k.EnsureRoutes(); err != nil || n != replaced {
+			t.Errorf("replaced %d routes, %v; want %d", n, err, replaced)
 		}
 	}
 	routes := func() (all []string) {
-		for line := range strings.Lines(kerneltest.Output(t, "ip", "route", "show", "table", "local", "dev", Device)) {
+		for line := range strings.Lines(kerneltest.Output(t, "ip", "route", "show", "table", "local", "dev", Name)) {
 			all = append(all, strings.TrimSpace(line))
 		}
 		return all
@@ -53,18 +57,18 @@ func TestRoutesToServiceAddresses(t *testing.T) {
 	apply(reconcile.Create)
 	expect("10.96.0.1")
 	// K43: never a source of the node's own packets, and of use at once.
-	if ours6 := kerneltest.Output(t, "ip", "-6", "-o", "address", "show", "dev", Device); !strings.Contains(ours6, " nodad deprecated ") || strings.Contains(ours6, "tentative") {
+	if ours6 := kerneltest.Output(t, "ip", "-6", "-o", "address", "show", "dev", Name); !strings.Contains(ours6, " nodad deprecated ") || strings.Contains(ours6, "tentative") {
 		t.Errorf("IPv6 addresses: %s", ours6)
 	}
 	prepare(0)
-	kerneltest.Output(t, "ip", "address", "add", "10.96.0.2/32", "dev", Device) // as kube-proxy does
-	kerneltest.Output(t, "ip", "route", "replace", "local", "10.96.0.1", "dev", Device, "table", "local", "proto", "kernel", "scope", "host", "src", "10.96.0.1")
+	kerneltest.Output(t, "ip", "address", "add", "10.96.0.2/32", "dev", Name) // as kube-proxy does
+	kerneltest.Output(t, "ip", "route", "replace", "local", "10.96.0.1", "dev", Name, "table", "local", "proto", "kernel", "scope", "host", "src", "10.96.0.1")
 	prepare(2)
 	expect("10.96.0.1", "10.96.0.2")
 	apply(reconcile.Create) // it is there already
 	apply(reconcile.Delete)
 	expect("10.96.0.2")
-	kerneltest.Output(t, "ip", "address", "del", "10.96.0.2/32", "dev", Device)
+	kerneltest.Output(t, "ip", "address", "del", "10.96.0.2/32", "dev", Name)
 	expect()
 	prepare(0)
 }
