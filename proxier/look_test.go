@@ -100,7 +100,7 @@ var breaks = map[string]func(*snapshot.Machine){
 	"sysctl": func(m *snapshot.Machine) { m.Sysctls["net.ipv4.vs.conntrack"] = "0" },
 	"rule": func(m *snapshot.Machine) {
 		m.Tables[0].Dump[xtables.Place{Table: "nat", Chain: "KUBE-SERVICES"}] = nil
-		m.Tables[0].Dump[xtables.Place{Table: "filter", Chain: "INPUT"}] = []string{
+		m.Tables[0].Dump[xtables.FilterInput] = []string{
 			`-d 10.96.0.1/32 -p tcp -m comment --comment "shop/web has no endpoints" -m tcp --dport 80 -j REJECT --reject-with icmp-port-unreachable`,
 			"-s 192.0.2.99/32 -j DROP",
 		}

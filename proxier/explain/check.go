@@ -180,7 +180,7 @@ func checkTables(m snapshot.Machine) (all []Result) {
 		return []Result{{Error, "iptables", "no iptables program was found", "install iptables 1.6.2 or newer"}}
 	}
 	for _, t := range m.Tables {
-		for _, rule := range t.Dump[filterInput] {
+		for _, rule := range t.Dump[xtables.FilterInput] {
 			if r := xtables.ReadMatch(rule); r.Refuses() && !r.Some && r.To.IsValid() {
 				all = append(all, Result{
 					Warning, t.Program, "filter INPUT refuses an address before IPVS sees it: " + rule,

@@ -180,9 +180,9 @@ func TestRulesBehindOursDoNotCount(t *testing.T) {
 		table  snapshot.Tables
 		causes int
 	}{
-		"behind one that accepts":         {snapshot.Tables{Dump: xtables.Dump{filterInput: {ours, refusing}}, Accepts: true}, 0},
-		"behind one that does not":        {snapshot.Tables{Dump: xtables.Dump{filterInput: {ours, refusing}}}, 1},
-		"before one that would accept it": {snapshot.Tables{Dump: xtables.Dump{filterInput: {refusing, ours}}, Accepts: true}, 1},
+		"behind one that accepts":         {snapshot.Tables{Dump: xtables.Dump{xtables.FilterInput: {ours, refusing}}, Accepts: true}, 0},
+		"behind one that does not":        {snapshot.Tables{Dump: xtables.Dump{xtables.FilterInput: {ours, refusing}}}, 1},
+		"before one that would accept it": {snapshot.Tables{Dump: xtables.Dump{xtables.FilterInput: {refusing, ours}}, Accepts: true}, 1},
 	} {
 		var v verdict
 		f := traced{}

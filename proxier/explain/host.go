@@ -65,12 +65,9 @@ func leadsTo(d xtables.Dump, chain string) bool {
 	return false
 }
 
-// filterInput is the chain that packets pass before IPVS sees them.
-var filterInput = xtables.Place{Table: "filter", Chain: "INPUT"}
-
 // input looks through filter INPUT, as far as a packet for a Service gets there.
 func (v *verdict) input(t snapshot.Tables, f traced) {
-	for _, rule := range t.Dump[filterInput] {
+	for _, rule := range t.Dump[xtables.FilterInput] {
 		if t.Accepts && strings.HasSuffix(xtables.Target(rule), "FILTER") {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -63,36 +64,50 @@ func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 	unread(k.ReadInto(m))
 }
 
-// readTables asks each iptables program that there is. The plain name is the
-// one that the daemon uses.
+// readTables asks the program of each backend. The plain name is the one that the
+// daemon uses; its backend is not read again under the other name.
 func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables) {
 	for _, program := range []string{"iptables", "ip6tables"} {
-		for _, backend := range []string{"", "-legacy", "-nft"} {
-			path, err := exec.LookPath(program + backend + "-save")
-			if err != nil {
-				if backend == "" {
-					m.Unread = append(m.Unread, fmt.Sprintf("find %s-save: %v", program, err))
-				}
+		var ours leftovers.Backend
+		for _, backend := range []leftovers.Backend{"", leftovers.Legacy, leftovers.NFT} {
+			t := snapshot.Tables{Program: program, Ours: backend == ""}
+			if !t.Ours {
+				t.Program += "-" + string(backend)
+			}
+			path, err := exec.LookPath(t.Program + "-save")
+			if err != nil && t.Ours {
+				m.Unread = append(m.Unread, fmt.Sprintf("find %s-save: %v", t.Program, err))
+			}
+			if err != nil || !t.Ours && backend == ours {
 				continue
 			}
-			t := snapshot.Tables{Program: program + backend, Ours: backend == ""}
-			var out, version bytes.Buffer
-			if err := host.Run(ctx, &out, path, ""); err != nil {
+			if err := readTable(ctx, path, &t); err != nil {
 				m.Unread = append(m.Unread, err.Error())
 				continue
 			}
-			if err := host.Run(ctx, &version, program+backend, "", "--version"); err == nil {
-				t.Version = strings.TrimSpace(version.String())
+			if t.Ours && t.Version != "" {
+				ours = backendOf(t.Version)
 			}
-			if t.Dump, err = xtables.Parse(out.String()); err != nil {
-				m.Unread = append(m.Unread, fmt.Sprintf("rules of %s: %v", t.Program, err))
-			}
-			t.Refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
-			t.Accepts = accepts(t.Dump)
 			all = append(all, t)
 		}
 	}
 	return all
+}
+
+func readTable(ctx context.Context, path string, t *snapshot.Tables) (err error) {
+	var out, version bytes.Buffer
+	if err := host.Run(ctx, &out, path, ""); err != nil {
+		return err
+	}
+	if err := host.Run(ctx, &version, t.Program, "", "--version"); err == nil {
+		t.Version = strings.TrimSpace(version.String())
+	}
+	if t.Dump, err = xtables.Parse(out.String()); err != nil {
+		return fmt.Errorf("rules of %s: %w", t.Program, err)
+	}
+	t.Refuses = xtables.Refuses(out.String(), xtables.FilterInput)
+	t.Accepts = accepts(t.Dump)
+	return nil
 }
 
 // accepts tells whether our chain in filter INPUT lets in Services.

@@ -3,11 +3,19 @@
 package kernel
 
 import (
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // subscriptions counts the netlink sockets of this network namespace that are in
@@ -50,5 +58,42 @@ func TestAReaderSubscribesToNothing(t *testing.T) {
 	rows, err := reader.Members().List(t.Context())
 	if err != nil || len(rows) > 0 {
 		t.Errorf("%d members, %v", len(rows), err)
+	}
+}
+
+// What those who look read of our servers is what the daemon reads, although they
+// read it, with connections and others' servers, by other messages.
+func TestAReaderSeesWhatTheDaemonSees(t *testing.T) {
+	kerneltest.FreshNamespace(t)
+	k := openHere(t, config)
+	web := state.VirtualServer{Addr: netip.MustParseAddrPort("10.96.0.1:80"), Protocol: state.TCP}
+	dns := state.VirtualServer{Addr: netip.MustParseAddrPort("[fd00::a]:53"), Protocol: state.UDP}
+	servers := []reconcile.Op[state.VirtualServer, state.Balancing]{
+		{Verb: reconcile.Create, Key: web, Value: state.Balancing{Scheduler: "rr", Affinity: 3 * time.Hour}},
+		{Verb: reconcile.Create, Key: dns, Value: state.Balancing{Scheduler: "sh", Flags: state.Fallback | state.HashPort}},
+	}
+	real := []reconcile.Op[state.RealServer, state.Weight]{
+		{Verb: reconcile.Create, Key: state.RealServer{VirtualServer: web, Addr: netip.MustParseAddrPort("10.244.0.1:8080")}, Value: 1},
+		{Verb: reconcile.Create, Key: state.RealServer{VirtualServer: dns, Addr: netip.MustParseAddrPort("[fd00:1::1]:53")}, Value: 0},
+	}
+	for _, err := range slices.Concat(k.VirtualServers().Apply(t.Context(), servers), k.RealServers().Apply(t.Context(), real)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := ReadMachine(t.Context())
+	if len(m.Unread) > 0 {
+		t.Errorf("not read: %q", m.Unread)
+	}
+	virtual, err := k.VirtualServers().List(t.Context())
+	if diff := cmp.Diff(virtual, m.Rows.VirtualServers, cmpopts.EquateComparable(state.VirtualServer{})); diff != "" || len(virtual) != 2 || err != nil {
+		t.Errorf("%v, virtual servers (-daemon +reader):\n%s", err, diff)
+	}
+	weights, err := k.RealServers().List(t.Context())
+	if diff := cmp.Diff(weights, m.Rows.RealServers, cmpopts.EquateComparable(state.RealServer{})); diff != "" || len(weights) != 2 || err != nil {
+		t.Errorf("%v, real servers (-daemon +reader):\n%s", err, diff)
+	}
+	if programs := len(m.Tables); programs == 0 || programs > 4 {
+		t.Errorf("%d dumps of iptables: one a family and backend is enough", programs)
 	}
 }

@@ -194,7 +194,7 @@ func (t *tables) dump(ctx context.Context) (xtables.Dump, error) {
 	if err := host.Run(ctx, &out, t.save, ""); err != nil {
 		return nil, err
 	}
-	t.refuses = xtables.Refuses(out.String(), xtables.Place{Table: "filter", Chain: "INPUT"})
+	t.refuses = xtables.Refuses(out.String(), xtables.FilterInput)
 	return xtables.Parse(out.String())
 }
 

@@ -22,6 +22,9 @@ func (p Place) BuiltIn() bool {
 	return false
 }
 
+// FilterInput is the chain that packets pass before IPVS sees them.
+var FilterInput = Place{Table: "filter", Chain: "INPUT"}
+
 // Dump is what iptables-save printed: the rules of each chain, without "-A
 // CHAIN" in front.
 type Dump map[Place][]string
