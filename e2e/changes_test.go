@@ -22,7 +22,7 @@ func TestServicesChange(t *testing.T) {
 	s := shared.space(t)
 	both := endpoints{"p1": ready, "r1": ready}
 	web := s.created("web", both, nodePort)
-	// Nobody reads these, so r2 never answers.
+	// No client reads these, so r2 never answers.
 	legacy := &corev1.Endpoints{ObjectMeta: metav1.ObjectMeta{Name: "web"}, Subsets: []corev1.EndpointSubset{{ //nolint:staticcheck // the old kind is the point
 		Addresses: []corev1.EndpointAddress{{IP: s.Pod("r2").IPv4.String()}},
 		Ports:     []corev1.EndpointPort{{Name: portName(lab.TCP), Port: lab.Port, Protocol: lab.TCP}},

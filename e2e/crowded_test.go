@@ -35,7 +35,7 @@ func TestACrowdedTableOfFlows(t *testing.T) {
 		flows, served.Round(time.Millisecond), time.Since(begin).Round(time.Millisecond), s.settled(t, "kubeproxy_conntrack_reconciler_sync_duration_seconds_sum"))
 }
 
-// crowd makes so many flows of nobody, which end with the namespace or in five
+// crowd makes so many flows without clients, which end with the namespace or in five
 // minutes.
 func crowd(n int) error {
 	h, err := netlink.NewHandle(unix.NETLINK_NETFILTER)

@@ -191,7 +191,7 @@ func programsOfTheDocs(t *testing.T) (folder string) {
 }
 
 // deployed is what a cluster has that a page takes for granted: a Deployment, and
-// kube-proxy's DaemonSet. Nobody makes Pods of them here. In the end it is gone,
+// kube-proxy's DaemonSet. No kubelet makes Pods of them here. In the end it is gone,
 // and what commands have made.
 func deployed(t *testing.T, name string) {
 	t.Helper()

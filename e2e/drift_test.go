@@ -15,7 +15,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
-// spoilt is what somebody else does to what is ours, and the kinds of objects
+// spoilt is what another program does to what is ours, and the kinds of objects
 // that are put right then.
 type spoilt struct {
 	name, deed string
@@ -140,7 +140,7 @@ func (s *space) quiet(t *testing.T) {
 		t.Fatal(err)
 	}
 	if more := after.since(before); len(more) > 0 {
-		t.Errorf("three seconds in which nobody changed anything, and the daemon has listed %v", slices.Sorted(maps.Keys(more)))
+		t.Errorf("three seconds in which nothing was changed, and the daemon has listed %v", slices.Sorted(maps.Keys(more)))
 	}
 }
 

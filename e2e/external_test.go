@@ -97,13 +97,13 @@ func TestExternalTrafficPolicyLocal(t *testing.T) {
 		answered(t, web.onNode("p3", nodeAddrs, lab.Protocols()...), itself, "p1", "p2", "r1")
 		answered(t, web.onNode("node", nodeAddrs, lab.Protocols()...), theNode, "p1", "p2", "r1")
 	})
-	t.Run("without local endpoints nobody answers", func(t *testing.T) {
+	t.Run("without local endpoints there is no answer", func(t *testing.T) {
 		web.setEndpoints(endpoints{"r1": ready})
 		web.untilOnly("r1")
 		for _, w := range ways {
 			for _, q := range w.all {
 				if a, err := lab.Ask(q.from.Namespace, q.protocol, q.to, long); err == nil {
-					t.Errorf("%s: %s, want nobody", q, a)
+					t.Errorf("%s: %s, want no answer", q, a)
 				}
 			}
 		}

@@ -31,7 +31,7 @@ func talking(t *testing.T, questions []question) (all []talk) {
 	return all
 }
 
-// hears waits until each client is answered by this Pod; by nobody if it is
+// hears waits until each client is answered by this Pod; by none if it is
 // not named. They go on asking all the time.
 func hears(t *testing.T, all []talk, pod string) {
 	t.Helper()
@@ -69,10 +69,10 @@ func TestFlowsFollowTheService(t *testing.T) {
 		questions = append(questions, future.onNode(from, nodeAddrs[:2], lab.UDP)...)
 	}
 	all := talking(t, questions)
-	t.Run("before the Service nobody answers", func(t *testing.T) { hears(t, all, "") })
+	t.Run("before the Service there is no answer", func(t *testing.T) { hears(t, all, "") })
 	web := s.created("web", nil, nodePort, externalIPs(ips), fixed)
 	clusterIPs := talking(t, s.questions("p3", web.clusterIPs(), lab.UDP))
-	t.Run("without endpoints nobody answers", func(t *testing.T) { hears(t, append(all, clusterIPs...), "") })
+	t.Run("without endpoints there is no answer", func(t *testing.T) { hears(t, append(all, clusterIPs...), "") })
 	all = append(all, clusterIPs...)
 	for _, step := range []struct{ name, pod string }{
 		{"from no endpoint to one", "p1"},
@@ -83,7 +83,7 @@ func TestFlowsFollowTheService(t *testing.T) {
 			hears(t, all, step.pod)
 		})
 	}
-	t.Run("another endpoint comes: nobody is moved", func(t *testing.T) {
+	t.Run("another endpoint comes: no flow is moved", func(t *testing.T) {
 		web.setEndpoints(endpoints{"p1": ready, "r1": ready})
 		become(t, s.questions("p3", web.clusterIPs(), lab.UDP), by("p1", "r1"))
 		for _, c := range all {

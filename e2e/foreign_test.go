@@ -55,7 +55,7 @@ COMMIT
 COMMIT
 `
 
-// foreignSets are those of network policies and one that somebody made by hand.
+// foreignSets are those of network policies and one that was made by hand.
 const foreignSets = `create KUBE-SRC-AEQWMTJXMFBYX4UA hash:ip
 add KUBE-SRC-AEQWMTJXMFBYX4UA 10.244.1.77
 create kube-router-node-ips hash:ip

@@ -13,7 +13,7 @@ import (
 // The story that this project began with: a Service web is made in kube-proxy's
 // iptables mode, kube-proxy is switched to ipvs mode, the old chains stay, and
 // `kube-proxy --cleanup` does not help. In the end a Service of type
-// LoadBalancer does not answer, and nobody knows why.
+// LoadBalancer does not answer, and it is not known why.
 func TestFoundingStory(t *testing.T) {
 	w := newWorld(t, 5)
 	t.Run("with kube-proxy", func(t *testing.T) { newStory(t, w).withKubeProxy(t) })

@@ -117,7 +117,7 @@ func (e echo) ping(from *lab.Namespace, to netip.Addr) error {
 			return err
 		}
 		if n < 8 || answer[0] != e.reply || string(answer[8:n]) != text {
-			continue // somebody else's, or our own request
+			continue // another program's, or our own request
 		}
 		if sender.String() != to.String() {
 			return errors.New("answered by " + sender.String())

@@ -35,7 +35,7 @@ func TestIPv6IsOffByDefault(t *testing.T) {
 	}
 }
 
-// A container that nobody has prepared may not switch it on. It serves IPv4, in
+// A container that was not prepared may not switch it on. It serves IPv4, in
 // good health, and names the sysctl (K44).
 func TestIPv6IsOffForGood(t *testing.T) {
 	c := ownCluster(t)

@@ -156,7 +156,7 @@ func TestTraceNamesAForeignServer(t *testing.T) {
 	become(t, s.questions("p3", web.clusterIPs(), lab.TCP), by("p1"))
 }
 
-// A Service whose only endpoint drains has nobody for new connections, and goes
+// A Service whose only endpoint drains has none for new connections, and goes
 // on with the old ones.
 func TestTraceNamesWhatDrains(t *testing.T) {
 	s := shared.space(t)
@@ -190,7 +190,7 @@ func TestCheckNamesAMissingModule(t *testing.T) {
 	t.Log("\n" + said)
 }
 
-// What nobody has broken, and still does not work.
+// What was not broken, and still does not work.
 func TestTraceOfServicesWithoutEndpointsHere(t *testing.T) {
 	s := shared.space(t)
 	s.service("empty", endpoints{})
@@ -240,7 +240,7 @@ func TestVerbsThatLook(t *testing.T) {
 			t.Log("\n" + said)
 		})
 	}
-	t.Run("diff shows what somebody has changed", func(t *testing.T) {
+	t.Run("diff shows what another program has changed", func(t *testing.T) {
 		s.keepUnbound(t, web.Spec.ClusterIP)
 		err := lab.Until(within(t, patience), func() error {
 			if code, said := s.verb(t, "diff"); code != 1 || said != "+ address "+web.Spec.ClusterIP+"\n" {
@@ -252,7 +252,7 @@ func TestVerbsThatLook(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("nobody but root is answered", func(t *testing.T) {
+	t.Run("only root is answered", func(t *testing.T) {
 		path, err := built()
 		if err != nil {
 			t.Fatal(err)

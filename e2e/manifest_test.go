@@ -132,7 +132,7 @@ func TestDaemonOfTheManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("it serves", func(t *testing.T) { c.serves(t) })
-	t.Run("whoever executes kube-ipvs in the container sees it", func(t *testing.T) {
+	t.Run("kube-ipvs executed in the container sees it", func(t *testing.T) {
 		for _, verb := range []string{"status", "list", "diff"} {
 			if code, said := c.program.runOnce(t, p.command(t, main, verb)); code != 0 {
 				t.Errorf("%s: exit code %d:\n%s", verb, code, said)

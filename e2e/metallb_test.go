@@ -51,7 +51,7 @@ func TestMetalLB(t *testing.T) {
 	}
 }
 
-// withoutStrictARP is what happens where nobody has read about it.
+// withoutStrictARP is what happens without it.
 func (m *metalLB) withoutStrictARP(t *testing.T, web *service) {
 	t.Run("without strict ARP every node answers ARP", func(t *testing.T) {
 		become(t, m.questions("outside", web.ingress(), lab.TCP), by("p1", "r1", "s1"))

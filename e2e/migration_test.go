@@ -60,7 +60,7 @@ func (g *migration) switchOver(t *testing.T) {
 	t.Run("nothing of kube-proxy's is left, and all of others", func(t *testing.T) {
 		g.before.untilTakenOver(t, g.cluster)
 	})
-	t.Run("a Service that had nobody when kube-proxy was stopped answers", func(t *testing.T) {
+	t.Run("a Service that had no endpoint when kube-proxy was stopped answers", func(t *testing.T) {
 		answered(t, g.questions("p3", g.empty.clusterIPs(), lab.TCP), itself, "p1", "r1")
 		served(t, g.toEmpty())
 	})

@@ -20,7 +20,7 @@ type world struct {
 	ip     *service // an external address
 	ranged *service // a load balancer's address, for the client outside alone
 	local  *service // a load balancer's address, policy Local
-	empty  *service // a load balancer's address, and nobody behind it
+	empty  *service // a load balancer's address, and no endpoint behind it
 }
 
 var some = endpoints{"p1": ready, "r1": ready}
@@ -97,7 +97,7 @@ func (w world) beside() []question {
 	return slices.DeleteFunc(w.served(), func(q question) bool { return q.to.Addr() == ranged.like(q.to.Addr()) })
 }
 
-// toEmpty are those that nobody answers as long as there is nobody.
+// toEmpty are those without an answer as long as there is no endpoint.
 func (w world) toEmpty() []question {
 	return slices.Concat(
 		w.questions("p3", w.empty.clusterIPs(), lab.TCP),

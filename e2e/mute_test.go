@@ -49,7 +49,7 @@ func (s *space) squat(t *testing.T, address string, without ...string) {
 	eventually(t, func() error {
 		sockets, err := s.host.Run("cat", "/proc/self/net/unix")
 		if err == nil && !strings.Contains(sockets, " "+address+"\n") {
-			err = errors.New("nobody has " + address)
+			err = errors.New("no process has " + address)
 		}
 		return err
 	})

@@ -82,7 +82,7 @@ func TestKubeProxyBesideUs(t *testing.T) {
 			t.Errorf("status says:\n%s", said)
 		}
 	})
-	t.Run("nobody fights: its chains stay for many of our syncs", func(t *testing.T) {
+	t.Run("no fight: its chains stay for many of our syncs", func(t *testing.T) {
 		before := kubeProxyChains(t, c.host)
 		g.manySyncs(t, elsewhere)
 		if now := kubeProxyChains(t, c.host); now < before {

@@ -23,7 +23,7 @@ var families = []corev1.IPFamily{corev1.IPv4Protocol, corev1.IPv6Protocol}
 // virtual server and our rules refuse. SCTP waits in vain.
 var refusing = []corev1.Protocol{lab.TCP, lab.UDP}
 
-// client is somebody who asks.
+// client is one that asks.
 type client struct {
 	*lab.Namespace
 	addrs pair
@@ -169,7 +169,7 @@ func by(pods ...string) func(question) error {
 	return func(q question) error { return q.answered(anybody, pods) }
 }
 
-// refusal is what nobody serves.
+// refusal is what is not served.
 func refusal(q question) error {
 	if a, err := q.ask(); !isRefusal(err) {
 		return fmt.Errorf("%s: %v, %w; want a refusal", q, a, cmp.Or(err, errors.New("no error")))

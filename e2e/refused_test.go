@@ -16,7 +16,7 @@ import (
 )
 
 // An endpoint that the kernel refuses is its Service's trouble alone (F32). This
-// one is so by a route that nobody but the kernel knows of.
+// one is so by a route that only the kernel knows of.
 func TestAnEndpointThatTheKernelRefuses(t *testing.T) {
 	c := ownCluster(t)
 	const often = "--ipvs-sync-period=2s" // health waits for two of these

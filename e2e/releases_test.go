@@ -15,7 +15,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
-// releases are dumps of kube-proxies that nobody can build any more.
+// releases are dumps of kube-proxies that cannot be built any more.
 //
 //go:embed testdata/releases
 var releases embed.FS
@@ -116,7 +116,7 @@ func onlyIptables(t *testing.T) string {
 	return folder
 }
 
-// A chain that somebody else jumps to stays, and is named together with who
+// A chain that another program jumps to stays, and is named together with who
 // holds it. All else goes (M11).
 func TestCleanupOfWhatOthersHold(t *testing.T) {
 	c, before := bareNode(t, nft)

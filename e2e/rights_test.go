@@ -84,7 +84,7 @@ func TestEachRightIsNeeded(t *testing.T) {
 			if missing.resource == "events" {
 				greedy(t)
 			}
-			// With streamed lists nobody lists; API servers before 1.34 do not have them.
+			// With streamed lists no client lists; API servers before 1.34 do not have them.
 			daemon := lab.Command{Path: path, Args: append(flags(), "--kubeconfig="+tokenKubeconfig(t, account)), Env: []string{"KUBE_FEATURE_WatchListClient=false"}}
 			c.complains(t, daemon, "cannot "+missing.verb+` resource "`+missing.resource+`" in API group "`+missing.group+`"`)
 		})

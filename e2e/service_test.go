@@ -34,7 +34,7 @@ type service struct {
 }
 
 // service creates a Service of both families and all protocols, with its
-// slices, and returns when it answers, or is at least there if nobody can.
+// slices, and returns when it answers, or is at least there if it cannot.
 func (s *space) service(name string, of endpoints, edit ...func(*corev1.Service)) *service {
 	s.t.Helper()
 	svc := s.created(name, of, edit...)
@@ -221,7 +221,7 @@ func (s *service) await(of endpoints) {
 	}
 }
 
-// untilAnswered waits until somebody answers on both ClusterIPs.
+// untilAnswered waits until there is an answer on both ClusterIPs.
 func (s *service) untilAnswered() {
 	s.space.t.Helper()
 	for _, q := range s.space.questions("p3", s.clusterIPs(), lab.TCP) {

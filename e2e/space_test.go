@@ -59,7 +59,7 @@ func (s *space) ensureRunning() {
 	}
 }
 
-// empty deletes all objects. The namespace stays: nobody here finalises one.
+// empty deletes all objects. The namespace stays: nothing here finalises one.
 func (s *space) empty() {
 	s.t.Helper()
 	ctx := within(s.t, patience)

@@ -61,8 +61,8 @@ func TestHints(t *testing.T) {
 		inside []string
 	}{
 		{"B130 all meant for nodes: those for ours", set(all, hints{"node", "zone-b"}, hints{"node2", "zone-b"}, hints{"node2", "zone-a"}), []string{"p1"}},
-		{"B131 nobody means our node: those for our zone", set(all, theirs, theirs, hints{"node2", "zone-a"}), []string{"r1"}},
-		{"B132 nobody means our zone either: all", set(all, theirs, theirs, theirs), []string{"p1", "p2", "r1"}},
+		{"B131 no hint for our node: those for our zone", set(all, theirs, theirs, hints{"node2", "zone-a"}), []string{"r1"}},
+		{"B132 no hint for our zone either: all", set(all, theirs, theirs, theirs), []string{"p1", "p2", "r1"}},
 		{"B133 hints for nodes are incomplete: those for our zone", set(all, hints{"node", "zone-b"}, hints{"", "zone-b"}, hints{"", "zone-a"}), []string{"r1"}},
 		{"B132 hints are missing: all", set(all, ours, hints{}, theirs), []string{"p1", "p2", "r1"}},
 		{"B134 terminating endpoints heed no hints", set(leaving, ours, theirs, theirs), []string{"p1", "p2", "r1"}},

@@ -154,7 +154,7 @@ func TestForgottenVersionsAreListedAgain(t *testing.T) {
 				p.expect("update Service cart 10.96.0.13", "delete EndpointSlice cart-v4 1")
 				p.quiet(s)
 				if now := s.Traffic().Lists["services"]; now == lists {
-					t.Error("nobody listed again")
+					t.Error("no informer listed again")
 				}
 			})
 		})

@@ -24,7 +24,7 @@ func (l *Lab) newSegment() (*segment, error) {
 	}
 	s := &segment{Namespace: n}
 	err = n.Do(func() error {
-		// Snooping would hold back neighbour discovery where nobody queries.
+		// Snooping would hold back neighbour discovery where no router queries.
 		snoop := false
 		b := &netlink.Bridge{
 			LinkAttrs:         netlink.LinkAttrs{Name: "br0", Flags: net.FlagUp, TxQLen: -1},

@@ -63,7 +63,7 @@ func (n *Namespace) ListenUDP(at netip.AddrPort) (c *net.UDPConn, err error) {
 }
 
 // Dial connects from inside the namespace. A connection that takes longer than
-// timeout is ErrTimeout, one that nobody wants ErrRefused.
+// timeout is ErrTimeout, a closed port ErrRefused.
 func (n *Namespace) Dial(protocol corev1.Protocol, to netip.AddrPort, timeout time.Duration) (net.Conn, error) {
 	c, err := n.dial(protocol, to, time.Now().Add(timeout))
 	if err != nil {

@@ -90,7 +90,7 @@ func (r rights) giveUp() error {
 		if r.capabilities.has(c) {
 			continue
 		}
-		// What the kernel does not know nobody has.
+		// What the kernel does not know no process has.
 		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
 			return fmt.Errorf("drop capability %d: %w", c, err)
 		}

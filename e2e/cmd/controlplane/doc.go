@@ -12,7 +12,7 @@
 //
 //	controlplane -- vm -- ./e2e.test -test.v
 //
-// There is no controller manager: nobody makes service accounts, endpoint slices or nodes but the command. The exit code
+// There is no controller manager: nothing makes service accounts, endpoint slices or nodes but the command. The exit code
 // is the command's; 125 means that the servers did not start or did not last.
 //
 // The programs are built by build.sh, in some minutes the first time, from the modules in the folders binaries and

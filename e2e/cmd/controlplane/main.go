@@ -102,7 +102,7 @@ func beside(ctx context.Context, bin string, f files, command []string) (int, er
 	return code, err
 }
 
-// freePorts finds ports on which nobody listens. Somebody else may take one before we do; then a server does not start,
+// freePorts finds ports on which no process listens. Another process may take one before we do; then a server does not start,
 // and its log says so.
 func freePorts() (ports, error) {
 	var p ports

@@ -16,7 +16,7 @@ type ports struct {
 	etcd, etcdPeer, apiserver int
 }
 
-// etcdArgs tunes etcd for data that nobody will miss.
+// etcdArgs tunes etcd for data that will not be missed.
 func etcdArgs(f files, p ports) []string {
 	client, peer := fmt.Sprintf("http://127.0.0.1:%d", p.etcd), fmt.Sprintf("http://127.0.0.1:%d", p.etcdPeer)
 	return []string{

@@ -36,7 +36,7 @@ func (d *demo) before(context.Context) error {
 	d.old, d.foreign, _ = sorted(all)
 	d.block(byKind(d.old, "kube-proxy").String())
 	d.say("%d chains for both families. Packets still come to them, by %d jumps from built-in chains. One of these leads "+
-		"to the rule that refuses what is for web-lb, which had nobody to answer:", len(d.old), hooks(d.old))
+		"to the rule that refuses what is for web-lb, which had no endpoint:", len(d.old), hooks(d.old))
 	d.block(strings.Join(refusing(d.old), "\n"))
 	for _, f := range d.stage.world.fronts() {
 		if f.service == late && f.way == v1.ServiceTypeLoadBalancer && f.at.Addr().Is4() {

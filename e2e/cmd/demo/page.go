@@ -17,7 +17,7 @@ const (
 	indent = 3
 )
 
-// page is what the reader sees. A line that cannot be written is lost: nobody
+// page is what the reader sees. A line that cannot be written is lost: no one
 // reads it then.
 type page struct {
 	w     io.Writer

@@ -25,7 +25,7 @@ const (
 	tries = 3
 )
 
-// question is asked by somebody at a front, again and again.
+// question is asked by a client at a frontend, again and again.
 type question struct {
 	from   string
 	front  front
@@ -66,7 +66,7 @@ func (s *stage) podNames(f front) []string {
 	return names
 }
 
-// client is whom the Pods are to see: a Pod, and whoever comes by way of a
+// client is whom the Pods are to see: a Pod, and what comes by way of a
 // Local policy, as itself. For the others the node stands in, so that answers
 // come back through it.
 func (s *stage) client(from string, f front) (netip.Addr, error) {

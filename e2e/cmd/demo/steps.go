@@ -73,7 +73,7 @@ func (d *demo) start(ctx context.Context) error {
 	ctx, cancel := d.untilItEnds(ctx)
 	defer cancel()
 	// Asked too early, the node's connection tracking would remember questions
-	// that went to nobody, and treat a later one from the same port like them.
+	// that had no answer, and treat a later one from the same port like them.
 	if err := lab.Until(ctx, func() error { return errors.Join(d.ready(), d.takenOver()) }); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ var (
 )
 
 // bootModules are those without which the root folder, the network and the way out are not there. All others are loaded
-// by whoever wants them.
+// by the program that needs them.
 var bootModules = []string{"virtio_pci", "virtio_net", "virtio_console", "9pnet_virtio", "9p", "overlay"}
 
 // initramfs is the archive with which k comes up and runs what the two scripts say. It is made afresh each time, which

@@ -46,7 +46,7 @@ type hardware struct {
 	share       string // folder, or empty
 }
 
-// bootOptions make a panic the end of qemu, an oops a panic, and save an emulated processor what nobody looks at.
+// bootOptions make a panic the end of qemu, an oops a panic, and save an emulated processor what is not looked at.
 const bootOptions = "console=ttyS0 panic=-1 oops=panic reboot=t " +
 	"quiet loglevel=4 mitigations=off nokaslr audit=0 apparmor=0 cryptomgr.notests tsc=reliable no_timer_check"
 

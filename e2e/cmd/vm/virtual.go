@@ -137,7 +137,7 @@ func ports(cmd *exec.Cmd, to ...io.Writer) (*sync.WaitGroup, error) {
 		cmd.ExtraFiles = append(cmd.ExtraFiles, end)
 		readers.Go(func() {
 			_, _ = io.Copy(w, from)
-			// Whoever reads our output may go away; the virtual machine must not block on that.
+			// The reader of our output may go away; the virtual machine must not block on that.
 			_, _ = io.Copy(io.Discard, from)
 			_ = from.Close()
 		})

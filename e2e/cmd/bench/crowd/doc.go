@@ -1,5 +1,5 @@
 // Package crowd is the cluster that proxies are measured with: many Services
-// whose endpoints nobody answers, and among them ten probes, one of them the
+// whose endpoints nothing answers, and among them ten probes, one of them the
 // last by name, whose single endpoint is a Pod of the lab. It creates them,
 // moves probes, and changes the crowd at a rate.
 //

@@ -18,7 +18,7 @@ const (
 	farNode    = "node2" // of all endpoints
 )
 
-// firstEndpoint is where the addresses that nobody answers begin.
+// firstEndpoint is where the addresses that nothing answers begin.
 var firstEndpoint = netip.MustParseAddr("100.64.0.0").As4()
 
 const (

@@ -82,7 +82,7 @@ func TestPutReplacesAndSorts(t *testing.T) {
 		t.Errorf("cell %+v, want the new one", c)
 	}
 	if _, ok := r.Cell(NFTables, small); ok {
-		t.Error("a cell that nobody has measured")
+		t.Error("a cell that was not measured")
 	}
 	if s := r.Sizes(); len(s) != 3 || s[0] != small || s[2] != wide {
 		t.Errorf("sizes %v", s)

@@ -28,7 +28,7 @@ type moved struct{ latency, write time.Duration }
 var errTooLong = errors.New("not served in time")
 
 // move moves a probe's endpoint and asks until the new one answers. After
-// moveLimit it gives up with errTooLong. Nobody is asked before the API has
+// moveLimit it gives up with errTooLong. No client asks before the API has
 // answered: in an emulated machine a question takes as much processor time as the
 // proxy does for all of the change.
 func (b *bench) move(probe int, pause time.Duration) (m moved, err error) {

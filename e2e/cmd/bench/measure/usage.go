@@ -107,8 +107,8 @@ func (p *proxy) quiet(ctx context.Context) error {
 	}
 }
 
-// execs counts the programs that are started on this machine, whoever does it:
-// while something is measured, nobody else does.
+// execs counts the programs that are started on this machine by any process:
+// while something is measured, no other process does.
 type execs struct {
 	n    atomic.Int64
 	lost atomic.Bool

@@ -64,7 +64,7 @@ func bySize(r figures.Run, title, unit string, bar func(figures.Cell) chart.Bar)
 	return c.SVG()
 }
 
-// churnChart has a group for each size and rate that somebody was measured at.
+// churnChart has a group for each size and rate that a proxy was measured at.
 func churnChart(r figures.Run) string {
 	c := chart.Bars{Title: "A probe during churn: p50 (full), p99 (pale)", Note: note(r), Unit: "ms", Series: proxies}
 	for _, size := range r.Sizes() {

@@ -33,7 +33,7 @@ const method = `## How it is measured
 
 - **Machine:** %s. Each row of a table is a fresh start of it, with nothing in the kernel. API server and etcd run outside at native
   speed and hold the same objects for all; writes to the API come from outside, too.
-- **Cluster:** n Services × m endpoints, ClusterIP, IPv4, one port, endpoints on another node that nobody answers; among them, evenly
+- **Cluster:** n Services × m endpoints, ClusterIP, IPv4, one port, endpoints on another node that nothing answers; among them, evenly
   by name, ten probe Services whose endpoint is a Pod that answers. The last Service by name is a probe.
 - **Latency** is that of real connections: a Pod of the node connects to the ClusterIP, over a new connection each time, until the
   answer comes from the new endpoint. The clock starts before the write to the API. From one try to the next is a fiftieth of the
