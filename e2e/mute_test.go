@@ -105,7 +105,7 @@ func TestAMuteHolderOfTheTurn(t *testing.T) {
 				return err
 			})
 			if _, err := s.get(healthz + "/readyz"); err == nil {
-				t.Error("it is ready without having its turn")
+				t.Error("it is ready without the lock")
 			}
 		})
 	}

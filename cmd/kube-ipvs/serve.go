@@ -24,7 +24,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/watch"
 )
 
-// serve runs the daemon, when it is its turn, until ctx ends; what it has put
+// serve runs the daemon, when it has the lock of this node, until ctx ends; what it has put
 // into the kernel stays.
 func serve(ctx context.Context, o options.Options, k *kernel.Kernel) error {
 	if err := apiserver.RefuseOwnService(o.API.Address()); err != nil {
@@ -37,7 +37,7 @@ func serve(ctx context.Context, o options.Options, k *kernel.Kernel) error {
 	}
 	adjustOOMScore(o.OOMScoreAdj)
 	h := health.New(2*o.Proxier.SyncPeriod, families(k)...)
-	leave, err := awaitTurn(ctx, o, h.Handler(nil))
+	leave, err := awaitLock(ctx, o, h.Handler(nil))
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -14,11 +14,11 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/nodelock"
 )
 
-// awaitTurn returns when no other kube-ipvs serves this node: during an upgrade
+// awaitLock returns when no other kube-ipvs serves this node: during an upgrade
 // the next may be there before the last has gone. A standby has touched
-// nothing, is alive and is not ready. It has no turn, and goes on, if one has
-// taken the lock who cannot serve, or of whom that is not known for too long.
-func awaitTurn(ctx context.Context, o options.Options, probes http.Handler) (leave func(), err error) {
+// nothing, is alive and is not ready. It goes on without the lock if a process
+// holds it that cannot serve, or of which that is not known for too long.
+func awaitLock(ctx context.Context, o options.Options, probes http.Handler) (leave func(), err error) {
 	var stop func()
 	lock := nodelock.Lock{
 		Address: nodelock.Address,
@@ -27,7 +27,7 @@ func awaitTurn(ctx context.Context, o options.Options, probes http.Handler) (lea
 			if stop == nil {
 				stop = answerProbes(ctx, o.HealthzAddress, probes)
 			}
-			klog.InfoS("Another one has the turn to serve this node; waiting for its end", "holder", h)
+			klog.InfoS("Another process holds the lock of this node; waiting for its end", "holder", h)
 		},
 	}
 	t, err := lock.Wait(ctx)
@@ -35,7 +35,7 @@ func awaitTurn(ctx context.Context, o options.Options, probes http.Handler) (lea
 		stop()
 	}
 	if errors.Is(err, nodelock.ErrPassedOver) {
-		klog.ErrorS(err, "Going on without the turn to serve; two copies may run at a time")
+		klog.ErrorS(err, "Going on without the lock of this node; two copies may run at a time")
 		return func() {}, nil
 	}
 	if err != nil {

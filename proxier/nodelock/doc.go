@@ -6,5 +6,5 @@
 // is what may only be served once, needs no directory of the host, and ends
 // with the process that holds it, however that ends.
 //
-// Nothing here may know what it is the turn for.
+// Nothing here may know what the lock is for.
 package nodelock

@@ -54,7 +54,7 @@ type Lock struct {
 	unseenLimit time.Duration
 }
 
-// Holder is one that has the turn.
+// Holder is a process that has the lock.
 type Holder struct {
 	peercred.Peer
 	Name string // empty: it has not said it
@@ -75,13 +75,13 @@ type Turn struct {
 	leave    func()
 }
 
-// Close gives the turn to the next.
+// Close gives the lock to the next.
 func (t *Turn) Close() error {
 	defer t.leave()
 	return t.listener.Close()
 }
 
-// Wait returns when it is our turn, at once if no process holds it, or with an
+// Wait returns when we have the lock, at once if no process holds it, or with an
 // error: ErrPassedOver, or that of ctx.
 func (l Lock) Wait(ctx context.Context) (*Turn, error) {
 	w := wait{Lock: l.complete()}
@@ -121,7 +121,7 @@ func (l Lock) complete() Lock {
 	return l
 }
 
-// HolderOf is who has the turn now; nil: none, or one that could not serve.
+// HolderOf is which process has the lock now; nil: none, or one that could not serve.
 func HolderOf(ctx context.Context, address string) (holder *Holder) {
 	ctx, stop := context.WithTimeout(ctx, again)
 	defer stop()

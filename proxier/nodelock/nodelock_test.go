@@ -29,13 +29,13 @@ func take(t *testing.T, at, name string) *Turn {
 	return turn
 }
 
-// The next waits, says for whom, and has the turn at once when the first ends
+// The next waits, says for whom, and has the lock at once when the first ends
 // (F22).
 func TestOneAfterTheOther(t *testing.T) {
 	at := address(t)
 	first := take(t, at, "the first")
 	if holder := HolderOf(t.Context(), at); holder == nil || holder.Name != "the first" {
-		t.Errorf("the turn is held by %v", holder)
+		t.Errorf("the lock is held by %v", holder)
 	}
 	waits, has := make(chan string, 2), make(chan *Turn, 2)
 	for range 2 {
@@ -54,7 +54,7 @@ func TestOneAfterTheOther(t *testing.T) {
 	}
 	select {
 	case <-has:
-		t.Fatal("two have the turn")
+		t.Fatal("two have the lock")
 	default:
 	}
 	begin := time.Now()
@@ -76,11 +76,11 @@ func TestOneAfterTheOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	if holder := HolderOf(t.Context(), at); holder != nil {
-		t.Errorf("no process is left, and the turn is held by %s", holder)
+		t.Errorf("no process is left, and the lock is held by %s", holder)
 	}
 }
 
-// TestMain lets this program be a process that takes the turn and is killed.
+// TestMain lets this program be a process that takes the lock and is killed.
 func TestMain(m *testing.M) {
 	if at := os.Getenv("TAKE_THE_TURN"); at != "" {
 		lock := Lock{Address: at, Name: "a process", Waiting: func(Holder) {}}

@@ -18,7 +18,7 @@ var fieldCases = []struct {
 	verdict      verdict
 	also         string // another line, without which this field says nothing
 	set          func(*Options)
-	told         string
+	warning      string
 }{
 	{field: "apiVersion", value: "kubeproxy.config.k8s.io/v1alpha1", set: func(*Options) {}},
 	{field: "kind", value: "KubeProxyConfiguration", set: func(*Options) {}},
@@ -32,21 +32,21 @@ var fieldCases = []struct {
 	{field: "logging.flushFrequency", value: "1s", verdict: quiet},
 	{field: "logging.verbosity", value: "4", set: func(o *Options) { o.Verbosity = 4 }},
 	{field: "logging.vmodule", value: "[{filePattern: a, verbosity: 2}]", set: func(o *Options) { o.VModule = "a=2" }},
-	{field: "logging.options.text.splitStream", value: "true", verdict: warned, told: "standard error"},
-	{field: "logging.options.text.infoBufferSize", value: "1Ki", verdict: warned, told: "standard error"},
-	{field: "logging.options.json.splitStream", value: "true", verdict: warned, told: "standard error"},
-	{field: "logging.options.json.infoBufferSize", value: "1Ki", verdict: warned, told: "standard error"},
+	{field: "logging.options.text.splitStream", value: "true", verdict: warned, warning: "standard error"},
+	{field: "logging.options.text.infoBufferSize", value: "1Ki", verdict: warned, warning: "standard error"},
+	{field: "logging.options.json.splitStream", value: "true", verdict: warned, warning: "standard error"},
+	{field: "logging.options.json.infoBufferSize", value: "1Ki", verdict: warned, warning: "standard error"},
 	{field: "hostnameOverride", value: "N2", set: func(o *Options) { o.Proxier.NodeName = "n2" }},
 	{field: "bindAddress", value: "192.0.2.9", set: func(o *Options) { o.Proxier.NodePorts.Chosen = netip.MustParseAddr("192.0.2.9") }},
 	{field: "healthzBindAddress", value: "192.0.2.9:7", set: func(o *Options) { withListeners(o, "192.0.2.9:7", o.MetricsAddress) }},
 	{field: "metricsBindAddress", value: "192.0.2.9:7", set: func(o *Options) { withListeners(o, o.HealthzAddress, "192.0.2.9:7") }},
 	{field: "bindAddressHardFail", value: "true", set: func(o *Options) { o.BindAddressHardFail = true }},
 	{field: "enableProfiling", value: "true", set: func(o *Options) { o.Profiling = true }},
-	{field: "showHiddenMetricsForVersion", value: `"1.36"`, verdict: warned, told: "no metrics are hidden"},
+	{field: "showHiddenMetricsForVersion", value: `"1.36"`, verdict: warned, warning: "no metrics are hidden"},
 	{field: "mode", value: "ipvs", set: func(*Options) {}},
 	{field: "iptables.masqueradeBit", value: "15", set: func(o *Options) { o.Kernel.Rules.Mark = 1 << 15 }},
 	{field: "iptables.masqueradeAll", value: "true", set: func(o *Options) { o.Kernel.Rules.MasqueradeAll = true }},
-	{field: "iptables.localhostNodePorts", value: "true", verdict: warned, told: "loopback"},
+	{field: "iptables.localhostNodePorts", value: "true", verdict: warned, warning: "loopback"},
 	{field: "iptables.syncPeriod", value: "1m", verdict: quiet},
 	{field: "iptables.minSyncPeriod", value: "2s", verdict: quiet},
 	{field: "ipvs.syncPeriod", value: "1m", set: func(o *Options) { o.Proxier.SyncPeriod = time.Minute }},
@@ -105,7 +105,7 @@ func TestEveryField(t *testing.T) {
 			o := mustParse(t, "--config", conf)
 			if c.verdict == warned {
 				want := conf + ": " + c.field + ": without effect: "
-				if len(o.Warnings) != 1 || !strings.HasPrefix(o.Warnings[0], want) || !strings.Contains(o.Warnings[0], c.told) {
+				if len(o.Warnings) != 1 || !strings.HasPrefix(o.Warnings[0], want) || !strings.Contains(o.Warnings[0], c.warning) {
 					t.Errorf("warnings: %q", o.Warnings)
 				}
 				o.Warnings = nil

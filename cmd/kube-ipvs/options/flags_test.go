@@ -11,14 +11,14 @@ import (
 )
 
 // flagCases is every flag there is. One that is honoured is tried with value
-// and must then show in the options; of the others, told is what the user
+// and must then show in the options; of the others, warning is what the user
 // reads.
 var flagCases = []struct {
 	id, flag, value string
 	verdict         verdict
 	also            string         // another argument, without which this one says nothing
 	set             func(*Options) // what changes in the defaults
-	told            string
+	warning         string
 }{
 	{id: "A1", flag: "config", value: "testdata/empty.conf", set: func(o *Options) { o.ConfigFile = "testdata/empty.conf" }},
 	{id: "A2", flag: "write-config-to", value: "f", set: func(o *Options) { o.Verb, o.WriteConfigTo = WriteConfig, "f" }},
@@ -34,16 +34,16 @@ var flagCases = []struct {
 	{id: "A13", flag: "hostname-override", value: "N2", set: func(o *Options) { o.Proxier.NodeName = "n2" }},
 	{id: "A14", flag: "bind-address", value: "192.0.2.9", set: func(o *Options) { o.Proxier.NodePorts.Chosen = netip.MustParseAddr("192.0.2.9") }},
 	{id: "A15", flag: "healthz-bind-address", value: "192.0.2.9", set: func(o *Options) { withListeners(o, "192.0.2.9:10256", o.MetricsAddress) }},
-	{id: "A16", flag: "healthz-port", value: "0", verdict: outdated, set: func(o *Options) { withListeners(o, "", o.MetricsAddress) }, told: "use --healthz-bind-address"},
+	{id: "A16", flag: "healthz-port", value: "0", verdict: outdated, set: func(o *Options) { withListeners(o, "", o.MetricsAddress) }, warning: "use --healthz-bind-address"},
 	{id: "A17", flag: "metrics-bind-address", value: "192.0.2.9:7", set: func(o *Options) { withListeners(o, o.HealthzAddress, "192.0.2.9:7") }},
-	{id: "A18", flag: "metrics-port", value: "0", verdict: outdated, set: func(o *Options) { withListeners(o, o.HealthzAddress, "") }, told: "use --metrics-bind-address"},
+	{id: "A18", flag: "metrics-port", value: "0", verdict: outdated, set: func(o *Options) { withListeners(o, o.HealthzAddress, "") }, warning: "use --metrics-bind-address"},
 	{id: "A19", flag: "bind-address-hard-fail", set: func(o *Options) { o.BindAddressHardFail = true }},
 	{id: "A20", flag: "profiling", set: func(o *Options) { o.Profiling = true }},
-	{id: "A21", flag: "show-hidden-metrics-for-version", value: "1.36", verdict: warned, told: "no metrics are hidden"},
+	{id: "A21", flag: "show-hidden-metrics-for-version", value: "1.36", verdict: warned, warning: "no metrics are hidden"},
 	{id: "A22", flag: "proxy-mode", value: "ipvs", set: func(*Options) {}},
 	{id: "A23", flag: "iptables-masquerade-bit", value: "15", set: func(o *Options) { o.Kernel.Rules.Mark = 1 << 15 }},
 	{id: "A24", flag: "masquerade-all", set: func(o *Options) { o.Kernel.Rules.MasqueradeAll = true }},
-	{id: "A25", flag: "iptables-localhost-nodeports", verdict: warned, told: "loopback"},
+	{id: "A25", flag: "iptables-localhost-nodeports", verdict: warned, warning: "loopback"},
 	{id: "A26", flag: "iptables-sync-period", value: "1m", verdict: quiet},
 	{id: "A26", flag: "iptables-min-sync-period", value: "2s", verdict: quiet},
 	{id: "A27", flag: "ipvs-sync-period", value: "1m", set: func(o *Options) { o.Proxier.SyncPeriod = time.Minute }},
@@ -74,30 +74,30 @@ var flagCases = []struct {
 	{id: "A48", flag: "vmodule", value: "a=1,b*=2", set: func(o *Options) { o.VModule = "a=1,b*=2" }},
 	{id: "A48", flag: "log-flush-frequency", value: "1s", verdict: quiet},
 	{id: "A48", flag: "logging-format", value: "json", set: func(o *Options) { o.LogFormat = "json" }},
-	{id: "A48", flag: "log-text-split-stream", verdict: warned, told: "standard error"},
-	{id: "A48", flag: "log-text-info-buffer-size", value: "1Ki", verdict: warned, told: "standard error"},
-	{id: "A48", flag: "log-json-split-stream", verdict: warned, told: "standard error"},
-	{id: "A48", flag: "log-json-info-buffer-size", value: "1Ki", verdict: warned, told: "standard error"},
+	{id: "A48", flag: "log-text-split-stream", verdict: warned, warning: "standard error"},
+	{id: "A48", flag: "log-text-info-buffer-size", value: "1Ki", verdict: warned, warning: "standard error"},
+	{id: "A48", flag: "log-json-split-stream", verdict: warned, warning: "standard error"},
+	{id: "A48", flag: "log-json-info-buffer-size", value: "1Ki", verdict: warned, warning: "standard error"},
 	{id: "A49", flag: "boot-id-file", value: "f", verdict: quiet},
 	{id: "A49", flag: "machine-id-file", value: "f", verdict: quiet},
 	{id: "A50", flag: "help", set: func(o *Options) { *o = Options{Verb: Help} }},
 
-	{id: "A.4", flag: "cleanup-ipvs", verdict: warned, told: "--cleanup"},
-	{id: "A.4", flag: "proxy-port-range", value: "1-2", verdict: warned, told: "userspace"},
-	{id: "A.4", flag: "udp-timeout", value: "250ms", verdict: warned, told: "userspace"},
-	{id: "A.4", flag: "cleanup-iptables", verdict: rejected, told: "--cleanup"},
-	{id: "A.4", flag: "resource-container", value: "/x", verdict: rejected, told: "remove it"},
-	{id: "A.4", flag: "add-dir-header", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "alsologtostderr", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "log-backtrace-at", value: "x:1", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "log-dir", value: "/x", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "log-file", value: "/x", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "log-file-max-size", value: "1", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "logtostderr", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "one-output", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "skip-headers", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "skip-log-headers", verdict: warned, told: "standard error"},
-	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, told: "standard error"},
+	{id: "A.4", flag: "cleanup-ipvs", verdict: warned, warning: "--cleanup"},
+	{id: "A.4", flag: "proxy-port-range", value: "1-2", verdict: warned, warning: "userspace"},
+	{id: "A.4", flag: "udp-timeout", value: "250ms", verdict: warned, warning: "userspace"},
+	{id: "A.4", flag: "cleanup-iptables", verdict: rejected, warning: "--cleanup"},
+	{id: "A.4", flag: "resource-container", value: "/x", verdict: rejected, warning: "remove it"},
+	{id: "A.4", flag: "add-dir-header", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "alsologtostderr", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "log-backtrace-at", value: "x:1", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "log-dir", value: "/x", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "log-file", value: "/x", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "log-file-max-size", value: "1", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "logtostderr", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "one-output", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "skip-headers", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "skip-log-headers", verdict: warned, warning: "standard error"},
+	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, warning: "standard error"},
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *Options) { o.Proxier.DrainTimeout = 90 * time.Second }},
 	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *Options) { o.Kernel.Accept = kernel.AcceptNever }},
@@ -133,7 +133,7 @@ func TestEveryFlag(t *testing.T) {
 			}
 			o, err := Parse(slices.DeleteFunc([]string{arg, c.also}, isEmpty), hostname)
 			if c.verdict == rejected {
-				if err == nil || !strings.Contains(err.Error(), "--"+c.flag+": ") || !strings.Contains(err.Error(), c.told) {
+				if err == nil || !strings.Contains(err.Error(), "--"+c.flag+": ") || !strings.Contains(err.Error(), c.warning) {
 					t.Errorf("rejected with %v", err)
 				}
 				return
@@ -142,7 +142,7 @@ func TestEveryFlag(t *testing.T) {
 				t.Fatal(err)
 			}
 			if c.verdict == warned || c.verdict == outdated {
-				if len(o.Warnings) != 1 || !strings.HasPrefix(o.Warnings[0], "--"+c.flag+": ") || !strings.Contains(o.Warnings[0], c.told) {
+				if len(o.Warnings) != 1 || !strings.HasPrefix(o.Warnings[0], "--"+c.flag+": ") || !strings.Contains(o.Warnings[0], c.warning) {
 					t.Errorf("warnings: %q", o.Warnings)
 				}
 				o.Warnings = nil
