@@ -27,8 +27,11 @@ var floors = map[string][]string{
 	"proxier/kernel/wire":       {"proxier/reconcile"},
 	"proxier/kernel/host":       {"ipset", "proxier/kernel/wire", "proxier/leftovers", "proxier/state"},
 	"proxier/kernel/ipvs":       {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/leftovers", "proxier/reconcile", "proxier/rules", "proxier/snapshot", "proxier/state"},
-	"proxier/kernel/device":     {"ipset", "proxier/kernel/host", "proxier/kernel/wire", "proxier/reconcile", "proxier/state"},
-	"proxier/kernel":            {"ipset", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/wire", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/rules", "proxier/snapshot", "proxier/xtables"},
+	"proxier/kernel/device":     {"proxier/kernel/host", "proxier/kernel/wire", "proxier/reconcile", "proxier/state"},
+	"proxier/kernel/netfilter":  {"ipset", "proxier/kernel/wire", "proxier/state", "proxier/xtables"},
+	"proxier/kernel/xt":         {"ipset", "proxier/kernel/host", "proxier/kernel/netfilter", "proxier/kernel/wire", "proxier/leftovers", "proxier/reconcile", "proxier/rules", "proxier/state", "proxier/xtables"},
+	"proxier/kernel/found":      {"ipset", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/netfilter", "proxier/kernel/xt", "proxier/leftovers", "proxier/snapshot", "proxier/state", "proxier/xtables"},
+	"proxier/kernel":            {"ipset", "proxier/kernel/device", "proxier/kernel/found", "proxier/kernel/host", "proxier/kernel/ipvs", "proxier/kernel/xt", "proxier/reconcile", "proxier/rules", "proxier/state"},
 	"proxier/kernel/kerneltest": {"ipset", "proxier/state", "proxier/reconcile", "proxier/leftovers", "proxier/snapshot", "proxier/xtables"},
 	"proxier/health":            {"proxier/state", "proxier/reconcile"},
 	"proxier/snapshot":          {"proxier/rules", "proxier/state", "proxier/xtables"},
@@ -51,7 +54,7 @@ var floors = map[string][]string{
 	"cmd/kube-ipvs/apiserver": {"proxier", "proxier/watch"},
 	"cmd/kube-ipvs/options":   {"cmd/kube-ipvs/apiserver", "proxier", "proxier/kernel", "proxier/kernel/host", "proxier/rules"},
 	"cmd/kube-ipvs/inspect": {
-		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel", "proxier/kernel/device", "proxier/snapshot",
+		"cmd/kube-ipvs/options", "proxier/adminsocket", "proxier/explain", "proxier/kernel/device", "proxier/kernel/found", "proxier/rules", "proxier/snapshot",
 	},
 	"cmd/kube-ipvs/goldentest": {},
 	"cmd/kube-ipvs": {
@@ -65,8 +68,8 @@ var floors = map[string][]string{
 var thirdParties = map[string][]string{
 	"github.com/moby/ipvs":          {"proxier/kernel/ipvs"},
 	"github.com/sirupsen/logrus":    {"proxier/kernel/ipvs"},
-	"github.com/vishvananda/":       {"proxier/kernel", "proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/wire", "ipset"},
-	"github.com/coreos/go-iptables": {"proxier/kernel"},
+	"github.com/vishvananda/":       {"proxier/kernel/device", "proxier/kernel/host", "proxier/kernel/netfilter", "proxier/kernel/wire", "ipset"},
+	"github.com/coreos/go-iptables": {"proxier/kernel/xt"},
 	"k8s.io/client-go":              {"proxier/watch", "cmd/kube-ipvs/apiserver"},
 	"k8s.io/api/":                   {"proxier", "proxier/cluster", "proxier/node", "proxier/telemetry", "proxier/watch", "cmd/kube-ipvs/apiserver"},
 	"github.com/prometheus/":        {"proxier", "proxier/telemetry", "cmd/kube-ipvs", "cmd/kube-ipvs/apiserver"},

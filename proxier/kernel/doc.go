@@ -1,16 +1,15 @@
-// Package kernel lists, creates, updates and deletes each kind of row in this
-// machine, and prepares what never varies: modules, sysctls, the device
-// kube-ipvs0, empty sets and a constant set of iptables rules.
+// Package kernel is this machine in one piece: it opens the rooms below it,
+// settles which address families are served, prepares what never varies, and
+// gathers what the kernel tells by itself.
 //
-// It is the only room with Linux in it. What should be there is decided
-// elsewhere; nothing here knows Kubernetes, keeps a copy of what it has
-// written, or retries. A listing holds what is ours and nothing else, so what
-// is foreign can never be deleted: virtual servers that bear our flag, every
-// address on our device, members of the sets that we named. Only Scan sees what
-// kube-proxy has left, and Do takes away what it is told. Reading undoes
-// what the kernel adds, so that == means equal. errno is translated here and
-// goes no further up.
+// What is asked of a Kernel is answered by the room that knows: ipvs, device,
+// host, found for what others have left, and Rules, the one way of several in
+// which the packet program and its sets are kept. There is no netlink here and no
+// program is started; nothing here or below knows Kubernetes, keeps a copy of what
+// it has written, or retries. A listing of rows holds what is ours and nothing
+// else, so what is foreign can never be deleted; reading undoes what the kernel
+// adds, so that == means equal.
 //
-// A Kernel is for one goroutine: two on one netlink socket wait for each
-// other's answers for ever.
+// A Kernel is for one goroutine, but for what is said to be for others: two on one
+// netlink socket would take each other's answers.
 package kernel

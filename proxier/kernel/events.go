@@ -1,13 +1,8 @@
 package kernel
 
 import (
-	"fmt"
 	"sync"
 
-	"golang.org/x/sys/unix"
-
-	"github.com/kube-ipvs/kube-ipvs/ipset"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -43,27 +38,11 @@ func (e *events) TakeChanged() state.Changed {
 	return t
 }
 
-// watch subscribes to the kernel's own messages about links, addresses and
-// rules of nftables. It tells nothing of rules of the legacy backend, of sets
-// and of IPVS.
+// watch has noted what the kernel tells of links, addresses and rules. It tells
+// nothing of IPVS, and of rules and sets what Rules say.
 func (k *Kernel) watch() error {
 	if err := k.WatchDevice(k.note); err != nil {
 		return err
 	}
-	if !k.beside.tables[ipset.IPv4].nft {
-		return nil // subscribing would load nf_tables
-	}
-	s, err := wire.Subscribe(unix.NETLINK_NETFILTER, k.rulesEvent, func() { k.note(func(t *state.Changed) { t.Rules = true }) }, unix.NFNLGRP_NFTABLES)
-	if err != nil {
-		return fmt.Errorf("subscribe to rules: %w", wire.Translate(err, nil))
-	}
-	k.subscriptions = append(k.subscriptions, s)
-	return nil
-}
-
-// rulesEvent looks at one message about nftables, iptables-nft among them.
-func (k *Kernel) rulesEvent(kind uint16, body []byte) {
-	if concernsRules(kind, body) {
-		k.note(func(t *state.Changed) { t.Rules = true })
-	}
+	return k.Watch(func() { k.note(func(t *state.Changed) { t.Rules = true }) })
 }

@@ -156,7 +156,7 @@ func TestTheProbeLeavesNothing(t *testing.T) {
 	before := wholeState(t)
 	k := openHere(t, config)
 	for range 2 {
-		if err := k.probe(t.Context(), k.beside.tables[ipset.IPv6]); err != nil {
+		if err := k.Probe(t.Context(), ipset.IPv6); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,10 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
+
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 )
 
 // onNode runs commands in the node's namespace.
@@ -95,7 +96,7 @@ func TestServicesAreServedWhereTheHostRefuses(t *testing.T) {
 		}
 	})
 	t.Run("the host's rules decide where they are to", func(t *testing.T) {
-		if err := s.Node.Do(func() error { return s.prepare(kernel.AcceptNever) }); err != nil {
+		if err := s.Node.Do(func() error { return s.prepare(rules.AcceptNever) }); err != nil {
 			t.Fatal(err)
 		}
 		ask(t, question{"outside", "lb", bothHere, "dropped"}, question{"p2", "cluster", bothHere, "dropped"})
@@ -105,7 +106,7 @@ func TestServicesAreServedWhereTheHostRefuses(t *testing.T) {
 			"iptables -w -A INPUT -s 192.0.2.101 -j DROP", "ip6tables -w -A INPUT -s 2001:db8:0:2::101 -j DROP"); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Node.Do(func() error { return s.prepare(kernel.AcceptAuto) }); err != nil {
+		if err := s.Node.Do(func() error { return s.prepare(rules.AcceptAuto) }); err != nil {
 			t.Fatal(err)
 		}
 		ask(t, question{"outside", "lb", bothHere, "p1 to outside"}, question{"outside2", "lb", bothHere, "dropped"})

@@ -1,28 +1,27 @@
 package kernel
 
 import (
+	"context"
 	"errors"
+	"maps"
 	"net/netip"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
-
-	"golang.org/x/sys/unix"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // Config is what the constant part of the machine depends on.
 type Config struct {
-	Scheduler    string         // of virtual servers, to be found in the kernel
-	Rules        rules.Config   // what the packet program depends on
-	ExcludeCIDRs []netip.Prefix // virtual servers of others within are never adopted and never removed
-	Accept       Accept         // new connections to Services in filter INPUT
-	StrictARP    bool           // answer ARP only on the interface that has the address
+	Scheduler    string           // of virtual servers, to be found in the kernel
+	Rules        rules.Config     // what the packet program depends on
+	ExcludeCIDRs []netip.Prefix   // virtual servers of others within are never adopted and never removed
+	Accept       rules.AcceptMode // new connections to Services in filter INPUT
+	StrictARP    bool             // answer ARP only on the interface that has the address
 	Timeouts     ipvs.Timeouts
 
 	Record     string      // file for the former values of sysctls and time-outs; empty: they are not recorded
@@ -32,118 +31,140 @@ type Config struct {
 }
 
 // Kernel is this machine, or rather the network namespace of the thread that
-// opened it.
+// opened it: the rooms below in one.
 type Kernel struct {
 	*host.Served
 	*host.Settings
 	host.Flows
 	*ipvs.IPVS
 	*device.Device
+	*found.Machine
 	*events
-
-	cfg    Config
-	sets   *ipset.Client // members
-	beside beside
-
-	subscriptions []*wire.Subscription
-}
-
-// beside is what Prepare, Scan and Do work with, and nobody else: they start
-// programs, and run beside the goroutine that writes rows.
-type beside struct {
-	sets      *ipset.Client // whole sets
-	netfilter *wire.Conn    // nfnetlink: nftables, and what kube-proxy has left
-	tables    map[ipset.Family]*tables
+	Rules
 }
 
 // Open reaches for everything that is needed and changes nothing but the
 // kernel modules loaded. It names what the machine lacks.
 func Open(cfg Config) (*Kernel, error) {
-	return opened(cfg, func(k *Kernel) (err error) {
-		if k.IPVS, err = ipvs.Open(k.ipvsConfig()); err != nil {
+	return opened(cfg, ipvs.Open, func(k *Kernel) (err error) {
+		r, err := xt.Open(xt.Config{Rules: cfg.Rules, Accept: cfg.Accept}, k.Served)
+		if err != nil {
 			return err
 		}
-		if err = k.openTables(); err != nil {
-			return err
-		}
+		k.Rules = r
 		return k.watch()
 	})
 }
 
-// OpenAsIs is for those who read, and for a cleanup: it loads no module, IPVS
-// among them, starts no program, and subscribes to no events. Prepare may not be
-// called.
+// OpenAsIs is for a cleanup: it loads no module, IPVS among them, starts no
+// program, and subscribes to no events. Without Rules: neither Prepare nor Members
+// may be called.
 func OpenAsIs(cfg Config) (*Kernel, error) {
-	return opened(cfg, func(k *Kernel) (err error) {
-		k.IPVS, err = ipvs.OpenLoaded(k.ipvsConfig())
-		return err
-	})
+	return opened(cfg, ipvs.OpenLoaded, func(*Kernel) error { return nil })
 }
 
 // opened is a Kernel with what all need, and more.
-func opened(cfg Config, more func(*Kernel) error) (k *Kernel, err error) {
-	k = &Kernel{cfg: cfg, events: newEvents(), Served: host.FindServed()}
+func opened(cfg Config, servers func(ipvs.Config) (*ipvs.IPVS, error), more func(*Kernel) error) (k *Kernel, err error) {
+	if err := host.Permitted(); err != nil {
+		return nil, err
+	}
+	records := host.Records{Path: cfg.Record, Failed: cfg.Unrecorded}
+	k = &Kernel{Served: host.FindServed(), events: newEvents()}
 	k.Flows = host.FlowsOf(k.Served)
 	k.Settings = &host.Settings{
-		StrictARP: cfg.StrictARP, Records: host.Records{Path: cfg.Record, Failed: cfg.Unrecorded},
+		StrictARP: cfg.StrictARP, Records: records,
 		More: func() ([]host.Sysctl, error) { return k.Forwarding(cfg.Rules.Pods.CIDRs) },
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, k.Close())
-		}
-	}()
-	if err := host.Permitted(); err != nil {
-		return k, err
+	k.Device, err = device.Open(k.Served)
+	if err == nil {
+		k.IPVS, err = servers(ipvs.Config{Scheduler: cfg.Scheduler, Timeouts: cfg.Timeouts, Records: records})
 	}
-	if k.Device, err = device.Open(k.Served); err != nil {
-		return k, err
+	if err == nil {
+		what := found.Config{ExcludeCIDRs: cfg.ExcludeCIDRs, RestoreSysctls: cfg.RestoreSysctls, Records: records}
+		k.Machine, err = found.Open(what, k.IPVS, k.Device)
 	}
-	if k.sets, err = ipset.Open(); err != nil {
-		return k, err
+	if err == nil {
+		err = more(k)
 	}
-	if k.beside.sets, err = ipset.Open(); err != nil {
-		return k, err
+	if err != nil {
+		return nil, errors.Join(err, k.Close())
 	}
-	if k.beside.netfilter, err = wire.Dial(unix.NETLINK_NETFILTER); err != nil {
-		return k, err
-	}
-	return k, more(k)
-}
-
-func (k *Kernel) ipvsConfig() ipvs.Config {
-	return ipvs.Config{Scheduler: k.cfg.Scheduler, Timeouts: k.cfg.Timeouts, Records: k.Records}
+	return k, nil
 }
 
 // Close lets go of all sockets; nothing in the kernel changes.
 func (k *Kernel) Close() error {
 	var errs []error
-	for _, s := range k.subscriptions {
-		s.Close()
+	if k.Rules != nil {
+		errs = append(errs, k.Rules.Close())
 	}
-	if k.Device != nil {
-		errs = append(errs, k.Device.Close())
+	if k.Machine != nil {
+		errs = append(errs, k.Machine.Close())
 	}
 	if k.IPVS != nil {
 		errs = append(errs, k.IPVS.Close())
 	}
-	sockets := []*wire.Conn{k.beside.netfilter}
-	for _, c := range sockets {
-		errs = append(errs, c.Close())
-	}
-	for _, c := range []*ipset.Client{k.sets, k.beside.sets} {
-		if c != nil {
-			c.Close()
-		}
+	if k.Device != nil {
+		errs = append(errs, k.Device.Close())
 	}
 	return errors.Join(errs...)
 }
 
-func (k *Kernel) excluded(a netip.Addr) bool {
-	for _, p := range k.cfg.ExcludeCIDRs {
-		if p.Contains(a) {
-			return true
+// Load has the modules loaded that a process with CAP_NET_ADMIN alone might not
+// be able to load later: those of IPVS are there since Open, those of the rules
+// since this. All others the kernel loads when it is asked for what they do.
+func (k *Kernel) Load(ctx context.Context) error { return k.Rules.Load(ctx) }
+
+// Host sets what needs more privilege than CAP_NET_ADMIN: sysctls. It also
+// makes sure of the scheduler, sets the timeouts of IPVS, and settles which
+// families are served. What is right already is not written; former values are
+// recorded. A sysctl without which most things still work is among the
+// warnings if it cannot be set.
+func (k *Kernel) Host(ctx context.Context) (warnings []error, err error) {
+	if err := k.ProbeScheduler(ctx); err != nil {
+		return nil, err
+	}
+	k.settleFamilies(ctx)
+	warnings, err = k.SetSysctls()
+	return warnings, errors.Join(err, k.SetTimeouts())
+}
+
+// settleFamilies leaves out IPv6 where the kernel or this node lacks what it
+// takes (K44). It is done once, before anything is served.
+func (k *Kernel) settleFamilies(ctx context.Context) {
+	if !k.IPv6() {
+		return
+	}
+	err := k.Probe(ctx, ipset.IPv6)
+	if err == nil {
+		err = k.AllowIPv6()
+	}
+	if err != nil {
+		k.LeaveOut(err)
+	}
+}
+
+// Prepare makes sure of what never varies: the device, the routes to what is
+// bound to it, the virtual servers of answers, the sets and the rules, whatever is
+// missing or different of them, and writes nothing else. What fails keeps nothing
+// else from being made. It tells how many it has put right, by kind. It starts
+// programs, and may run beside the goroutine that writes rows, but not beside
+// itself, Scan or Do.
+func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error) {
+	var errs []error
+	devices, err := k.EnsureDevice()
+	errs = append(errs, err)
+	routes, err := k.EnsureRoutes()
+	errs = append(errs, err)
+	servers := 0
+	for _, f := range k.Families() {
+		made, err := k.EnsureAnswers(f)
+		if errs = append(errs, err); made {
+			servers++
 		}
 	}
-	return false
+	mended, err = k.Rules.Prepare(ctx)
+	mended["device"], mended["route"], mended["virtual server"] = devices, routes, servers
+	maps.DeleteFunc(mended, func(_ string, n int) bool { return n == 0 })
+	return mended, errors.Join(append(errs, err)...)
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,7 +132,7 @@ func TestALookLeavesNoTrace(t *testing.T) {
 		}
 	}
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-		if there, err := legacyTables(f); there || err != nil {
+		if there, err := xt.LegacyTables(f); there || err != nil {
 			t.Errorf("IPv%d has legacy tables: %t, %v", f, there, err)
 		}
 	}

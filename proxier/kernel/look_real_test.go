@@ -13,6 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -55,9 +57,8 @@ func TestAReaderSubscribesToNothing(t *testing.T) {
 	if now := subscriptions(t); now != serving {
 		t.Errorf("%d sockets are subscribed, %d before", now, serving)
 	}
-	rows, err := reader.Members().List(t.Context())
-	if err != nil || len(rows) > 0 {
-		t.Errorf("%d members, %v", len(rows), err)
+	if m := found.Read(t.Context()); len(m.Unread) > 0 || len(m.Rows.Members) > 0 {
+		t.Errorf("read %v, and could not read %q", m.Rows.Members, m.Unread)
 	}
 }
 
@@ -81,7 +82,7 @@ func TestAReaderSeesWhatTheDaemonSees(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	m := ReadMachine(t.Context())
+	m := found.Read(t.Context())
 	if len(m.Unread) > 0 {
 		t.Errorf("not read: %q", m.Unread)
 	}

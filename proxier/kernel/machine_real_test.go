@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 
 	"golang.org/x/tools/txtar"
@@ -115,12 +117,12 @@ func rulesNow(t *testing.T) string {
 		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 			there := true
 			if backend == leftovers.Legacy {
-				there, _ = legacyTables(f) // asking the program would make them
+				there, _ = xt.LegacyTables(f) // asking the program would make them
 			}
 			if !there {
 				continue
 			}
-			d, err := xtables.Parse(kerneltest.Output(t, programName(f, backend, "save")))
+			d, err := xtables.Parse(kerneltest.Output(t, xt.ProgramName(f, backend, "save")))
 			if err != nil {
 				t.Fatal(err)
 			}

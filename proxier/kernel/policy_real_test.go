@@ -113,7 +113,7 @@ func (s street) add(rows state.Rows) {
 }
 
 // open is a kernel of the node, for a daemon that is told this much.
-func (s street) open(accept kernel.Accept) (*kernel.Kernel, error) {
+func (s street) open(accept rules.AcceptMode) (*kernel.Kernel, error) {
 	k, err := kernel.Open(kernel.Config{
 		Scheduler: "rr", Rules: streetRules, Accept: accept,
 	})
@@ -124,7 +124,7 @@ func (s street) open(accept kernel.Accept) (*kernel.Kernel, error) {
 }
 
 // prepare is what such a daemon does at its start.
-func (s street) prepare(accept kernel.Accept) error {
+func (s street) prepare(accept rules.AcceptMode) error {
 	k, err := s.open(accept)
 	if err == nil {
 		_, err = k.Prepare(s.Context())
@@ -133,7 +133,7 @@ func (s street) prepare(accept kernel.Accept) error {
 }
 
 func (s street) serve() error {
-	k, err := s.open(kernel.AcceptAuto)
+	k, err := s.open(rules.AcceptAuto)
 	if err != nil {
 		return err
 	}

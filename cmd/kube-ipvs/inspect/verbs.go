@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
+
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 
 	"github.com/spf13/cobra"
@@ -15,7 +18,6 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 	"github.com/kube-ipvs/kube-ipvs/proxier/adminsocket"
 	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 )
 
@@ -73,7 +75,7 @@ func look(cmd *cobra.Command, q snapshot.Question) (v views) {
 	if _, known := from.MayServe(); err == nil && !known {
 		cmd.PrintErrln("kube-ipvs: whether it serves is not known of the one that answers:", from)
 	}
-	v.machine = kernel.ReadMachine(cmd.Context())
+	v.machine = found.Read(cmd.Context())
 	for _, what := range v.machine.Unread {
 		cmd.PrintErrln("kube-ipvs: not all can be seen:", what)
 	}
@@ -172,7 +174,7 @@ func showDiff(cmd *cobra.Command, _ []string) error {
 func Check(cmd *cobra.Command, o options.Options) error {
 	v := lookAndTell(cmd, snapshot.Question{})
 	text, worst := explain.Report(explain.Check(v.machine, v.daemon, explain.Requirements{
-		Scheduler: o.Kernel.Scheduler, StrictARP: o.Kernel.StrictARP, Accept: o.Kernel.Accept != kernel.AcceptNever,
+		Scheduler: o.Kernel.Scheduler, StrictARP: o.Kernel.StrictARP, Accept: o.Kernel.Accept != rules.AcceptNever,
 		API: o.API.Address(), Pods: o.Kernel.Rules.Pods.CIDRs,
 	}), style(cmd))
 	cmd.Print(text)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // flagCases is every flag there is. One that is honoured is tried with value
@@ -100,7 +100,7 @@ var flagCases = []struct {
 	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, warning: "standard error"},
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *Options) { o.Proxier.DrainTimeout = 90 * time.Second }},
-	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *Options) { o.Kernel.Accept = kernel.AcceptNever }},
+	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *Options) { o.Kernel.Accept = rules.AcceptNever }},
 	{id: "B155", flag: "serve-node-addresses", value: "false", set: func(o *Options) { o.Proxier.ServeNodeAddresses = false }},
 	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *Options) {
 		o.Proxier.Ranges.External = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}

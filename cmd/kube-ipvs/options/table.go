@@ -3,7 +3,7 @@ package options
 import (
 	"net/netip"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // programTable is what the program does, how it reaches the API server, and whose
@@ -172,7 +172,7 @@ var programTable = []setting{
 	},
 	{
 		group: traffic, flag: "accept-service-traffic", beside: true,
-		own: string(kernel.AcceptAuto), check: oneOf("auto", "always", "never"), fill: into(func(o *Options) *kernel.Accept { return &o.Kernel.Accept }),
+		own: string(rules.AcceptAuto), check: oneOf("auto", "always", "never"), fill: into(func(o *Options) *rules.AcceptMode { return &o.Kernel.Accept }),
 		text: "accept new connections to Services before the host's own rules of iptables filter INPUT: `auto`, where these keep out what none of them lets in, always or never",
 	},
 	{

@@ -35,7 +35,8 @@ func key(folder, name string) string { return folder + ": " + strings.ReplaceAll
 
 // rooms are the folders that tests are in, by their last name.
 var rooms = map[string]string{
-	"apiserver": "cmd/kube-ipvs/apiserver", "cluster": "proxier/cluster", "device": "proxier/kernel/device", "host": "proxier/kernel/host", "ipvs": "proxier/kernel/ipvs", "drain": "proxier/drain", "e2e": "e2e", "health": "proxier/health", "kernel": "proxier/kernel", "driftscan": "proxier/driftscan", "node": "proxier/node",
+	"apiserver": "cmd/kube-ipvs/apiserver", "cluster": "proxier/cluster", "device": "proxier/kernel/device", "netfilter": "proxier/kernel/netfilter", "rules": "proxier/rules", "xt": "proxier/kernel/xt",
+	"host": "proxier/kernel/host", "ipvs": "proxier/kernel/ipvs", "drain": "proxier/drain", "e2e": "e2e", "health": "proxier/health", "kernel": "proxier/kernel", "driftscan": "proxier/driftscan", "node": "proxier/node",
 	"kerneltest": "proxier/kernel/kerneltest", "kube-ipvs": "cmd/kube-ipvs", "options": "cmd/kube-ipvs/options", "plan": "proxier/plan",
 	"proxier": "proxier", "reconcile": "proxier/reconcile", "leftovers": "proxier/leftovers", "watch": "proxier/watch",
 	"wire": "proxier/kernel/wire",

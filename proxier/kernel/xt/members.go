@@ -1,9 +1,11 @@
-package kernel
+package xt
 
 import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
@@ -11,18 +13,28 @@ import (
 )
 
 // Members are the entries of our sets.
-func (k *Kernel) Members() reconcile.Kind[state.Member, state.None] { return members{k} }
+func (r *Rules) Members() reconcile.Kind[state.Member, state.None] {
+	return MembersIn(r.members, r.served)
+}
 
-type members struct{ k *Kernel }
+// MembersIn are those that one can read or change with a client.
+func MembersIn(sets *ipset.Client, served *host.Served) reconcile.Kind[state.Member, state.None] {
+	return members{sets, served}
+}
+
+type members struct {
+	sets   *ipset.Client
+	served *host.Served
+}
 
 func (m members) List(ctx context.Context) (map[state.Member]state.None, error) {
 	rows := map[state.Member]state.None{}
-	for _, f := range m.k.Families() {
+	for _, f := range m.served.Families() {
 		for _, s := range state.Sets() {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			entries, err := m.k.sets.Members(s.Name(f))
+			entries, err := m.sets.Members(s.Name(f))
 			if errors.Is(err, ipset.ErrNotExist) {
 				continue // no set, no members; the next Prepare makes it
 			}
@@ -51,14 +63,14 @@ func (m members) Apply(_ context.Context, ops []reconcile.Op[state.Member, state
 			entries = append(entries, op.Key.Entry)
 		}
 		if !removing {
-			for _, err := range m.k.sets.Add(set, entries) {
+			for _, err := range m.sets.Add(set, entries) {
 				if errors.Is(err, ipset.ErrInvalid) {
 					err = reconcile.Refused(err)
 				}
 				errs = append(errs, err)
 			}
 		} else {
-			for _, err := range m.k.sets.Remove(set, entries) {
+			for _, err := range m.sets.Remove(set, entries) {
 				if errors.Is(err, ipset.ErrNotExist) {
 					err = nil
 				}

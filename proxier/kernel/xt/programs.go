@@ -1,4 +1,4 @@
-package kernel
+package xt
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
-// programName is "ip6tables-legacy-save"; without a backend "ip6tables-save".
-func programName(f ipset.Family, b leftovers.Backend, verb string) string {
+// ProgramName is "ip6tables-legacy-save"; without a backend "ip6tables-save".
+func ProgramName(f ipset.Family, b leftovers.Backend, verb string) string {
 	name := "iptables-"
 	if f == ipset.IPv6 {
 		name = "ip6tables-"
@@ -25,14 +25,14 @@ func programName(f ipset.Family, b leftovers.Backend, verb string) string {
 	return name + verb
 }
 
-// backendProgram finds the program of a backend: the one that has it in its name,
+// Program finds the program of a backend: the one that has it in its name,
 // else the plain one where that says it works with this backend.
-func backendProgram(ctx context.Context, where leftovers.Where, verb string) (path string, err error) {
-	own := programName(where.Family, where.Backend, verb)
+func Program(ctx context.Context, where leftovers.Where, verb string) (path string, err error) {
+	own := ProgramName(where.Family, where.Backend, verb)
 	if path, err = exec.LookPath(own); err == nil {
 		return path, nil
 	}
-	plain := programName(where.Family, "", verb)
+	plain := ProgramName(where.Family, "", verb)
 	if path, err = exec.LookPath(plain); err != nil {
 		return "", fmt.Errorf("neither %s nor %s is on the PATH", own, plain)
 	}
@@ -40,24 +40,24 @@ func backendProgram(ctx context.Context, where leftovers.Where, verb string) (pa
 	if err := host.Run(ctx, &out, path, "", "--version"); err != nil {
 		return "", err
 	}
-	if backendOf(out.String()) != where.Backend {
+	if BackendOf(out.String()) != where.Backend {
 		return "", fmt.Errorf("no %s on the PATH, and %s is of the other backend", own, plain)
 	}
 	return path, nil
 }
 
-// backendOf reads "iptables-save v1.8.9 (nf_tables)"; before 1.8 there was one
+// BackendOf reads "iptables-save v1.8.9 (nf_tables)"; before 1.8 there was one
 // backend and nothing in brackets.
-func backendOf(version string) leftovers.Backend {
+func BackendOf(version string) leftovers.Backend {
 	if strings.Contains(version, "(nf_tables)") {
 		return leftovers.NFT
 	}
 	return leftovers.Legacy
 }
 
-// legacyTables tells whether the legacy backend has any table in this network
+// LegacyTables tells whether the legacy backend has any table in this network
 // namespace. Asking iptables-legacy would make them.
-func legacyTables(f ipset.Family) (bool, error) {
+func LegacyTables(f ipset.Family) (bool, error) {
 	names := "/proc/thread-self/net/ip_tables_names"
 	if f == ipset.IPv6 {
 		names = "/proc/thread-self/net/ip6_tables_names"

@@ -1,4 +1,4 @@
-package kernel
+package xt
 
 import (
 	"maps"

@@ -1,67 +1,87 @@
-package kernel
+package found
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
-	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-// ReadMachine says what there is on this machine, for somebody who only looks: no
-// module is loaded and nothing is made. What cannot be read is named in Unread.
-func ReadMachine(ctx context.Context) snapshot.Machine {
+// Read says what there is on this machine, for somebody who only looks: no module
+// is loaded, nothing is made and nothing subscribed to. What cannot be read is
+// named in Unread.
+func Read(ctx context.Context) snapshot.Machine {
 	m := snapshot.Machine{Rows: state.NewRows(), Sysctls: readSysctls("/proc/sys")}
 	m.Release = host.Release()
 	m.Modules = findModules("/", m.Release)
 	m.Processes = findProcesses("/proc")
 	m.Tables = readTables(ctx, &m)
-	// Asking netlink for IPVS would load it.
-	if _, err := os.Stat("/proc/net/ip_vs"); err != nil {
-		return m
+	m.IPVS = ipvs.Loaded()
+	if !m.IPVS {
+		return m // asking netlink for IPVS would load it
 	}
-	m.IPVS = true
-	k, err := OpenAsIs(Config{})
-	if err != nil {
-		m.Unread = append(m.Unread, err.Error())
-		return m
-	}
-	defer k.Close()
-	k.lookAt(ctx, &m)
-	return m
-}
-
-// lookAt reads what only netlink tells.
-func (k *Kernel) lookAt(ctx context.Context, m *snapshot.Machine) {
 	unread := func(err error) {
 		if err != nil {
 			m.Unread = append(m.Unread, err.Error())
 		}
 	}
-	kind, err := k.DeviceType()
+	if err := host.Permitted(); err != nil {
+		unread(err)
+		return m
+	}
+	served := host.FindServed()
+	readDevice(ctx, &m, served, unread)
+	unread(readMembers(ctx, &m, served))
+	unread(readServers(&m))
+	return m
+}
+
+func readDevice(ctx context.Context, m *snapshot.Machine, served *host.Served, unread func(error)) {
+	d, err := device.Open(served)
+	if err != nil {
+		unread(err)
+		return
+	}
+	m.Device, err = d.DeviceType()
 	unread(err)
-	m.Device = kind
-	own, err := k.NodeAddresses(ctx)
+	own, err := d.NodeAddresses(ctx)
 	unread(err)
 	for _, a := range own {
 		m.Nodes = append(m.Nodes, a.Addr())
 	}
-	bound, err := k.Addresses().List(ctx)
+	m.Rows.Addresses, err = d.Addresses().List(ctx)
 	unread(err)
-	members, err := k.Members().List(ctx)
-	unread(err)
-	m.Rows.Addresses, m.Rows.Members = bound, members
-	unread(k.ReadInto(m))
+	unread(d.Close())
+}
+
+func readMembers(ctx context.Context, m *snapshot.Machine, served *host.Served) (err error) {
+	sets, err := ipset.Open()
+	if err != nil {
+		return err
+	}
+	defer sets.Close()
+	m.Rows.Members, err = xt.MembersIn(sets, served).List(ctx)
+	return err
+}
+
+func readServers(m *snapshot.Machine) error {
+	servers, err := ipvs.OpenLoaded(ipvs.Config{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(servers.ReadInto(m), servers.Close())
 }
 
 // readTables asks the program of each backend. The plain name is the one that the
@@ -86,7 +106,7 @@ func readTables(ctx context.Context, m *snapshot.Machine) (all []snapshot.Tables
 				continue
 			}
 			if t.Ours && t.Version != "" {
-				ours = backendOf(t.Version)
+				ours = xt.BackendOf(t.Version)
 			}
 			all = append(all, t)
 		}
@@ -106,20 +126,6 @@ func readTable(ctx context.Context, path string, t *snapshot.Tables) (err error)
 		return fmt.Errorf("rules of %s: %w", t.Program, err)
 	}
 	t.Refuses = xtables.Refuses(out.String(), xtables.FilterInput)
-	t.Accepts = accepts(t.Dump)
+	t.Accepts = xt.Accepts(t.Dump)
 	return nil
-}
-
-// accepts tells whether our chain in filter INPUT lets in Services.
-func accepts(d xtables.Dump) bool {
-	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-		for _, c := range program(f, rules.Config{Accept: true}) {
-			for _, r := range c.rules {
-				if strings.HasSuffix(c.name, "FILTER") && xtables.Target(r) == "ACCEPT" && slices.Contains(d[c.place()], r) {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

@@ -1,9 +1,11 @@
-package kernel
+package found
 
 import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 
@@ -12,37 +14,37 @@ import (
 )
 
 // Do does one step of a plan. It goes on past an object that fails.
-func (k *Kernel) Do(ctx context.Context, step leftovers.Step) error {
+func (m *Machine) Do(ctx context.Context, step leftovers.Step) error {
 	switch step.Action {
 	case leftovers.Unhook, leftovers.EmptyChains, leftovers.DeleteChains:
-		path, err := backendProgram(ctx, step.Where, "restore")
+		path, err := xt.Program(ctx, step.Where, "restore")
 		if err != nil {
 			return err
 		}
-		return restore(ctx, path, step.Input)
+		return xt.Restore(ctx, path, step.Input)
 	case leftovers.AdoptServers:
-		return k.AdoptServers(ctx, step.Servers)
+		return m.ipvs.AdoptServers(ctx, step.Servers)
 	case leftovers.DeleteServers:
-		return k.DeleteServers(ctx, step.Servers)
+		return m.ipvs.DeleteServers(ctx, step.Servers)
 	case leftovers.DeleteAnswers:
 		for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
-			if err := k.RemoveAnswers(f); err != nil {
+			if err := m.ipvs.RemoveAnswers(f); err != nil {
 				return fmt.Errorf("%s: %w", ipvs.NameAnswers(f), err)
 			}
 		}
 		return nil
 	case leftovers.DestroySets:
-		return each(step.Objects, k.beside.sets.Destroy)
+		return each(step.Objects, m.sets.Destroy)
 	case leftovers.DeleteTables:
-		return each(step.Objects, func(name string) error { return deleteNFTable(k.beside.netfilter, name) })
+		return each(step.Objects, m.netfilter.DeleteTable)
 	case leftovers.DeleteAccounts:
-		return each(step.Objects, func(name string) error { return deleteAccount(k.beside.netfilter, name) })
+		return each(step.Objects, m.netfilter.DeleteAccount)
 	case leftovers.RemoveDevice:
-		return k.RemoveDevice()
+		return m.device.RemoveDevice()
 	case leftovers.RestoreSysctls:
-		return k.Records.Restore(step.Sysctls)
+		return m.cfg.Records.Restore(step.Sysctls)
 	case leftovers.RestoreTimeouts:
-		return k.RestoreTimeouts(step.Sysctls)
+		return m.ipvs.RestoreTimeouts(step.Sysctls)
 	}
 	return fmt.Errorf("no such action: %s", step.Action)
 }

@@ -1,4 +1,4 @@
-package kernel
+package netfilter
 
 import (
 	"bytes"
@@ -20,12 +20,21 @@ const (
 	accountName = 1
 )
 
+// Conn asks and changes the objects of one network namespace.
+type Conn struct{ *wire.Conn }
+
+// Dial opens a socket in the network namespace of this thread.
+func Dial() (Conn, error) {
+	c, err := wire.Dial(unix.NETLINK_NETFILTER)
+	return Conn{c}, err
+}
+
 // dump lists one kind of objects of netfilter: for each its family and
 // attributes. A kernel without the subsystem has none.
-func (k *Kernel) dump(subsystem, command uint16, each func(family uint8, attributes map[uint16][]byte)) error {
+func (c Conn) dump(subsystem, command uint16, each func(family uint8, attributes map[uint16][]byte)) error {
 	var messages [][]byte
 	r := wire.Request{Kind: subsystem<<8 | command, Body: wire.NetfilterHeader(unix.AF_UNSPEC, 0)}
-	err := k.beside.netfilter.Relist(r, func() { messages = nil }, func(body []byte) error {
+	err := c.Relist(r, func() { messages = nil }, func(body []byte) error {
 		messages = append(messages, bytes.Clone(body))
 		return nil
 	})
@@ -51,8 +60,8 @@ func (k *Kernel) dump(subsystem, command uint16, each func(family uint8, attribu
 	return nil
 }
 
-// nftFamilies are those that iptables and kube-proxy have tables in.
-var nftFamilies = map[uint8]struct {
+// families are those that iptables and kube-proxy have tables in.
+var families = map[uint8]struct {
 	word   string
 	family ipset.Family
 }{
@@ -60,10 +69,10 @@ var nftFamilies = map[uint8]struct {
 	unix.NFPROTO_IPV6: {"ip6", ipset.IPv6},
 }
 
-// nftables are the tables of nftables, "ip nat", iptables' own among them.
-func (k *Kernel) nftables() (names []string, err error) {
-	err = k.dump(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_GETTABLE, func(family uint8, a map[uint16][]byte) {
-		if f, known := nftFamilies[family]; known {
+// Tables are those of nftables, "ip nat", iptables' own among them.
+func (c Conn) Tables() (names []string, err error) {
+	err = c.dump(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_GETTABLE, func(family uint8, a map[uint16][]byte) {
+		if f, known := families[family]; known {
 			names = append(names, f.word+" "+wire.Text(a[unix.NFTA_TABLE_NAME]))
 		}
 	})
@@ -73,13 +82,13 @@ func (k *Kernel) nftables() (names []string, err error) {
 	return names, nil
 }
 
-// nftChains are the chains of all tables of nftables, those of iptables among
+// Chains are those of all tables of nftables, those of iptables among
 // them: without starting a program they tell whether iptables-nft has any of
 // interest.
-func (k *Kernel) nftChains() (chains map[ipset.Family][]xtables.Place, err error) {
+func (c Conn) Chains() (chains map[ipset.Family][]xtables.Place, err error) {
 	chains = map[ipset.Family][]xtables.Place{}
-	err = k.dump(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_GETCHAIN, func(family uint8, a map[uint16][]byte) {
-		if f, known := nftFamilies[family]; known {
+	err = c.dump(unix.NFNL_SUBSYS_NFTABLES, unix.NFT_MSG_GETCHAIN, func(family uint8, a map[uint16][]byte) {
+		if f, known := families[family]; known {
 			p := xtables.Place{Table: wire.Text(a[unix.NFTA_CHAIN_TABLE]), Chain: wire.Text(a[unix.NFTA_CHAIN_NAME])}
 			chains[f.family] = append(chains[f.family], p)
 		}
@@ -90,9 +99,9 @@ func (k *Kernel) nftChains() (chains map[ipset.Family][]xtables.Place, err error
 	return chains, nil
 }
 
-// accounts are the counters of nfacct.
-func (k *Kernel) accounts() (names []string, err error) {
-	err = k.dump(unix.NFNL_SUBSYS_ACCT, getAccount, func(_ uint8, a map[uint16][]byte) {
+// Accounts are the counters of nfacct.
+func (c Conn) Accounts() (names []string, err error) {
+	err = c.dump(unix.NFNL_SUBSYS_ACCT, getAccount, func(_ uint8, a map[uint16][]byte) {
 		names = append(names, wire.Text(a[accountName]))
 	})
 	if err != nil {
@@ -101,7 +110,8 @@ func (k *Kernel) accounts() (names []string, err error) {
 	return names, nil
 }
 
-func deleteAccount(c *wire.Conn, name string) error {
+// DeleteAccount deletes one of them; that it is not there is no error.
+func (c Conn) DeleteAccount(name string) error {
 	body := wire.Append(wire.NetfilterHeader(unix.AF_UNSPEC, 0), accountName, append([]byte(name), 0)...)
 	err := c.Do([]wire.Request{{Kind: unix.NFNL_SUBSYS_ACCT<<8 | delAccount, Body: body}})[0]
 	return wire.Translate(err, map[unix.Errno]error{
@@ -110,10 +120,10 @@ func deleteAccount(c *wire.Conn, name string) error {
 	})
 }
 
-// deleteNFTable deletes a table, "ip kube-proxy", with everything in it, at
+// DeleteTable deletes a table, "ip kube-proxy", with everything in it, at
 // once.
-func deleteNFTable(c *wire.Conn, name string) error {
-	for number, f := range nftFamilies {
+func (c Conn) DeleteTable(name string) error {
+	for number, f := range families {
 		table, ours := bytes.CutPrefix([]byte(name), []byte(f.word+" "))
 		if !ours {
 			continue

@@ -1,6 +1,7 @@
-package kernel
+package netfilter
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/vishvananda/netlink/nl"
@@ -11,6 +12,20 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
+// Watch calls changed whenever the kernel tells of a change that may concern our
+// rules, or has lost what it had to tell.
+func Watch(changed func()) (*wire.Subscription, error) {
+	s, err := wire.Subscribe(unix.NETLINK_NETFILTER, func(kind uint16, body []byte) {
+		if concernsRules(kind, body) {
+			changed()
+		}
+	}, changed, unix.NFNLGRP_NFTABLES)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to rules: %w", wire.Translate(err, nil))
+	}
+	return s, nil
+}
+
 // concernsRules tells whether a message of nftables is about a chain of ours, a
 // built-in chain, or a table that has gone, in the families of iptables.
 // Others' chains change with every Pod on some nodes.
@@ -18,7 +33,7 @@ func concernsRules(kind uint16, body []byte) bool {
 	if kind>>8 != unix.NFNL_SUBSYS_NFTABLES || len(body) < nl.SizeofNfgenmsg {
 		return false
 	}
-	if _, known := nftFamilies[body[0]]; !known {
+	if _, known := families[body[0]]; !known {
 		return false
 	}
 	var name uint16 = unix.NFTA_RULE_CHAIN

@@ -1,4 +1,4 @@
-package kernel
+package netfilter
 
 import (
 	"testing"
@@ -49,7 +49,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add(uint16(unix.NFNL_SUBSYS_NFTABLES<<8|unix.NFT_MSG_NEWRULE), ruleMessage(2, "nat", "KIPVS-MARK"))
 	f.Fuzz(func(t *testing.T, kind uint16, body []byte) {
 		_ = concernsRules(kind, body)
-		if g, err := parseGeneration(body); err == nil && g.known && len(body) < 12 {
+		if g, err := parseGeneration(body); err == nil && g.Known && len(body) < 12 {
 			t.Errorf("%d bytes hold no generation, read %+v", len(body), g)
 		}
 	})

@@ -1,4 +1,4 @@
-package kernel
+package xt
 
 import (
 	"flag"
@@ -175,25 +175,5 @@ func TestPrintedOtherwise(t *testing.T) {
 	tab.remember(held, fresh)
 	if todo := tab.compare(held, fresh); !todo.nothing() {
 		t.Errorf("still to be done: %+v", todo)
-	}
-}
-
-// K41: on a host that refuses by default Services are let in before its rules,
-// unless these are to decide.
-func TestServicesAreAcceptedWhereTheHostRefuses(t *testing.T) {
-	for _, c := range []struct {
-		accept         Accept
-		refuses, wants bool
-	}{
-		{refuses: false, wants: false},
-		{refuses: true, wants: true},
-		{AcceptAuto, false, false},
-		{AcceptAuto, true, true},
-		{AcceptAlways, false, true},
-		{AcceptNever, true, false},
-	} {
-		if got := c.accept.where(c.refuses); got != c.wants {
-			t.Errorf("%q, the host refuses %t: accepted %t", c.accept, c.refuses, got)
-		}
 	}
 }

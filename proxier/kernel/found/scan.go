@@ -1,12 +1,16 @@
-package kernel
+package found
 
 import (
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 
@@ -20,16 +24,52 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
+// Config is what a cleanup depends on.
+type Config struct {
+	ExcludeCIDRs   []netip.Prefix // virtual servers of others within are never adopted and never removed
+	RestoreSysctls bool           // a cleanup puts back sysctls too, not only time-outs
+	Records        host.Records
+}
+
+// Machine is a leftovers.Machine. It starts programs, and may be used beside the
+// goroutine that writes rows for the scope Takeover only.
+type Machine struct {
+	cfg       Config
+	ipvs      *ipvs.IPVS
+	device    *device.Device
+	sets      *ipset.Client
+	netfilter netfilter.Conn
+}
+
+// Open opens sockets of its own in the network namespace of this thread, and uses
+// those of the two rooms.
+func Open(cfg Config, servers *ipvs.IPVS, d *device.Device) (m *Machine, err error) {
+	m = &Machine{cfg: cfg, ipvs: servers, device: d}
+	if m.sets, err = ipset.Open(); err != nil {
+		return nil, err
+	}
+	if m.netfilter, err = netfilter.Dial(); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+// Close lets go of its own sockets.
+func (m *Machine) Close() error {
+	m.sets.Close()
+	return m.netfilter.Close()
+}
+
 // Scan tells what proxies have put into this machine, as far as the scope is
 // about it. It loads no module for the legacy backend, and starts programs only
 // to read the rules of a backend and family in which there may be any: at most
 // four.
-func (k *Kernel) Scan(ctx context.Context, scope leftovers.Scope) leftovers.Found {
-	l := &look{k: k, found: leftovers.Found{Scope: scope, Rules: map[leftovers.Where]xtables.Dump{}}}
+func (m *Machine) Scan(ctx context.Context, scope leftovers.Scope) leftovers.Found {
+	l := &look{m: m, found: leftovers.Found{Scope: scope, Rules: map[leftovers.Where]xtables.Dump{}}}
 	l.unless("IP sets", l.sets())
 	if scope != leftovers.Adoption {
 		l.rules(ctx)
-		names, err := k.accounts()
+		names, err := m.netfilter.Accounts()
 		l.found.Accounts = names
 		l.unless("nfacct objects", err)
 	}
@@ -45,7 +85,7 @@ func (k *Kernel) Scan(ctx context.Context, scope leftovers.Scope) leftovers.Foun
 
 // look is one look at the machine.
 type look struct {
-	k     *Kernel
+	m     *Machine
 	found leftovers.Found
 }
 
@@ -58,20 +98,20 @@ func (l *look) unless(part string, err error) {
 
 // settings reads which have been changed.
 func (l *look) settings() error {
-	r, err := l.k.Records.Read()
+	r, err := l.m.cfg.Records.Read()
 	if err != nil {
 		return err
 	}
-	if l.k.cfg.RestoreSysctls {
+	if l.m.cfg.RestoreSysctls {
 		l.found.Sysctls = host.Changed(r)
 	}
-	l.found.Timeouts, err = l.k.ChangedTimeouts(r)
+	l.found.Timeouts, err = l.m.ipvs.ChangedTimeouts(r)
 	return err
 }
 
 // sets reads names and the ports that virtual servers may listen on.
 func (l *look) sets() error {
-	sets, err := l.k.beside.sets.Sets()
+	sets, err := l.m.sets.Sets()
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil // the kernel has no sets
 	}
@@ -93,9 +133,9 @@ func (l *look) sets() error {
 
 func (l *look) ports(s ipset.Set) (numbers []uint16, err error) {
 	if s.Type != ipset.HashIPPort {
-		return l.k.beside.sets.Ports(s.Name)
+		return l.m.sets.Ports(s.Name)
 	}
-	entries, err := l.k.beside.sets.Members(s.Name)
+	entries, err := l.m.sets.Members(s.Name)
 	for _, e := range entries {
 		numbers = append(numbers, e.Port())
 	}
@@ -104,10 +144,10 @@ func (l *look) ports(s ipset.Set) (numbers []uint16, err error) {
 
 // rules reads what both backends hold, whichever we write to ourselves.
 func (l *look) rules(ctx context.Context) {
-	names, err := l.k.nftables()
+	names, err := l.m.netfilter.Tables()
 	l.found.NFTables = names
 	l.unless("tables of nftables", err)
-	chains, err := l.k.nftChains()
+	chains, err := l.m.netfilter.Chains()
 	l.unless("chains of nftables", err)
 	anySet := slices.ContainsFunc(l.found.Sets, l.found.Scope.Set)
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
@@ -115,7 +155,7 @@ func (l *look) rules(ctx context.Context) {
 		if slices.ContainsFunc(chains[f], l.found.Scope.Chain) || anySet && len(chains[f]) > 0 {
 			l.dump(ctx, leftovers.Where{Backend: leftovers.NFT, Family: f})
 		}
-		any, err := legacyTables(f)
+		any, err := xt.LegacyTables(f)
 		where := leftovers.Where{Backend: leftovers.Legacy, Family: f}
 		l.unless(where.String(), err)
 		if any {
@@ -125,7 +165,7 @@ func (l *look) rules(ctx context.Context) {
 }
 
 func (l *look) dump(ctx context.Context, where leftovers.Where) {
-	path, err := backendProgram(ctx, where, "save")
+	path, err := xt.Program(ctx, where, "save")
 	if err != nil {
 		l.unless("rules of "+where.String(), err)
 		return
@@ -144,9 +184,9 @@ func (l *look) dump(ctx context.Context, where leftovers.Where) {
 }
 
 func (l *look) servers() (err error) {
-	servers, answers, err := l.k.AllServers()
+	servers, answers, err := l.m.ipvs.AllServers()
 	for _, s := range servers {
-		if s.Ours || !l.k.excluded(s.Addr.Addr()) {
+		if s.Ours || !l.m.excluded(s.Addr.Addr()) {
 			l.found.Servers = append(l.found.Servers, s)
 		}
 	}
@@ -157,13 +197,22 @@ func (l *look) servers() (err error) {
 }
 
 func (l *look) addresses() error {
-	kind, err := l.k.DeviceType()
+	kind, err := l.m.device.DeviceType()
 	if err != nil {
 		return err
 	}
 	if kind == "dummy" {
 		l.found.Device = device.Name
 	}
-	l.found.Bound, l.found.Local, err = l.k.AllAddresses()
+	l.found.Bound, l.found.Local, err = l.m.device.AllAddresses()
 	return err
+}
+
+func (m *Machine) excluded(a netip.Addr) bool {
+	for _, p := range m.cfg.ExcludeCIDRs {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
 }

@@ -1,4 +1,4 @@
-package kernel
+package xt
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
 
 	"github.com/coreos/go-iptables/iptables"
 
@@ -29,31 +31,14 @@ type tables struct {
 	program       string
 	save, restore string
 	prefix        string
-	printed       map[string]string // how iptables prints our rules, where we know
-	nft           bool              // the backend
-	right         generation        // in which all was as wanted
-	refuses       bool              // filter INPUT did, when it was last read, keep out what no rule lets in
-	yielded       map[string]bool   // sets for which all of ours has been taken out in vain
+	printed       map[string]string    // how iptables prints our rules, where we know
+	nft           bool                 // the backend
+	right         netfilter.Generation // in which all was as wanted
+	refuses       bool                 // filter INPUT did, when it was last read, keep out what no rule lets in
+	yielded       map[string]bool      // sets for which all of ours has been taken out in vain
 }
 
-// openTables finds the programs. IPv4 is needed; IPv6 is left out where the
-// kernel or the machine lacks it.
-func (k *Kernel) openTables() error {
-	k.beside.tables = map[ipset.Family]*tables{}
-	for _, f := range k.Families() {
-		t, err := open(f)
-		switch {
-		case err == nil:
-			k.beside.tables[f] = t
-		case f == ipset.IPv4:
-			return err
-		default:
-			k.LeaveOut(err)
-		}
-	}
-	return nil
-}
-
+// open finds the programs of a family.
 func open(f ipset.Family) (*tables, error) {
 	name, prefix, protocol := "iptables", state.Prefix4, iptables.ProtocolIPv4
 	if f == ipset.IPv6 {
@@ -72,7 +57,7 @@ func open(f ipset.Family) (*tables, error) {
 	if err = host.Run(context.Background(), &version, t.program, "", "--version"); err != nil {
 		return nil, err
 	}
-	t.nft = backendOf(version.String()) == leftovers.NFT
+	t.nft = BackendOf(version.String()) == leftovers.NFT
 	err = host.WithinLimit(func() error {
 		ipt, err := iptables.New(iptables.Path(t.program), iptables.IPFamily(protocol))
 		if err == nil && !ipt.HasRandomFully() {
@@ -92,15 +77,15 @@ func open(f ipset.Family) (*tables, error) {
 // is written when they are right: as want spells them, or as this version of
 // iptables printed them after our last write. Nothing is even read when the
 // tables are of the generation in which they were right.
-func (t *tables) ensure(ctx context.Context, program func(refuses bool) []chain, now func() generation) (mended int, err error) {
+func (t *tables) ensure(ctx context.Context, program func(refuses bool) []chain, now func() netfilter.Generation) (mended int, err error) {
 	if !t.nft {
-		now = func() generation { return generation{} } // it numbers other rules than ours
+		now = func() netfilter.Generation { return netfilter.Generation{} } // it numbers other rules than ours
 	}
 	g := now()
-	if g.known && g == t.right {
+	if g.Known && g == t.right {
 		return 0, nil
 	}
-	t.right = generation{}
+	t.right = netfilter.Generation{}
 	held, err := t.dump(ctx)
 	if err != nil {
 		return 0, err
@@ -137,17 +122,30 @@ func (t *tables) takeOut(ctx context.Context, set string) error {
 			}
 		}
 	}
-	t.right = generation{}
+	return t.removeFrom(ctx, held)
+}
+
+// remove takes out all that is ours.
+func (t *tables) remove(ctx context.Context) error {
+	held, err := t.dump(ctx)
+	if err != nil {
+		return err
+	}
+	return t.removeFrom(ctx, held)
+}
+
+func (t *tables) removeFrom(ctx context.Context, held xtables.Dump) error {
+	t.right = netfilter.Generation{}
 	return t.write(ctx, t.compare(held, nil))
 }
 
 // write does what is to be done. Chains are removed by themselves: that a rule of
 // others leads to one keeps nothing else from being done.
 func (t *tables) write(ctx context.Context, todo changes) error {
-	if err := restore(ctx, t.restore, todo.restoreText()); err != nil {
+	if err := Restore(ctx, t.restore, todo.restoreText()); err != nil {
 		return err
 	}
-	if err := restore(ctx, t.restore, todo.dropText()); err != nil {
+	if err := Restore(ctx, t.restore, todo.dropText()); err != nil {
 		return fmt.Errorf("delete chains %v: %w", todo.drop, err)
 	}
 	return nil
@@ -198,8 +196,8 @@ func (t *tables) dump(ctx context.Context) (xtables.Dump, error) {
 	return xtables.Parse(out.String())
 }
 
-// restore has one of the restore programs read input; nothing for nothing.
-func restore(ctx context.Context, program, input string) error {
+// Restore has one of the restore programs read input; nothing for nothing.
+func Restore(ctx context.Context, program, input string) error {
 	if input == "" {
 		return nil
 	}
