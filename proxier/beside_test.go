@@ -43,7 +43,7 @@ func (h hanging) program(ctx context.Context) error {
 	}
 }
 
-func (h hanging) Prepare(ctx context.Context) (map[string]int, error) {
+func (h hanging) Prepare(ctx context.Context) (state.Mended, error) {
 	if err := h.program(ctx); err != nil {
 		return nil, err
 	}

@@ -62,7 +62,7 @@ type tardy struct {
 	takes time.Duration
 }
 
-func (s tardy) Prepare(ctx context.Context) (map[string]int, error) {
+func (s tardy) Prepare(ctx context.Context) (state.Mended, error) {
 	time.Sleep(s.takes)
 	return s.Kernel.Prepare(ctx)
 }

@@ -79,7 +79,7 @@ type Kernel interface {
 	// Prepare makes sure of what never varies, and tells how much of each kind it
 	// has put right. It may be asked by others than the loop, but not while Scan
 	// or Do is.
-	Prepare(context.Context) (mended map[string]int, err error)
+	Prepare(context.Context) (mended state.Mended, err error)
 	// Sysctls sets those that are not as traffic needs them, and tells how many.
 	Sysctls(context.Context) (set int, err error)
 	Families() []ipset.Family

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/netip"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
+
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
@@ -150,7 +152,7 @@ func (k *Kernel) settleFamilies(ctx context.Context) {
 // else from being made. It tells how many it has put right, by kind. It starts
 // programs, and may run beside the goroutine that writes rows, but not beside
 // itself, Scan or Do.
-func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error) {
+func (k *Kernel) Prepare(ctx context.Context) (mended state.Mended, err error) {
 	var errs []error
 	devices, err := k.EnsureDevice()
 	errs = append(errs, err)
@@ -164,7 +166,7 @@ func (k *Kernel) Prepare(ctx context.Context) (mended map[string]int, err error)
 		}
 	}
 	mended, err = k.Rules.Prepare(ctx)
-	mended["device"], mended["route"], mended["virtual server"] = devices, routes, servers
+	mended[state.MendedDevice], mended[state.MendedRoute], mended[state.MendedServer] = devices, routes, servers
 	maps.DeleteFunc(mended, func(_ string, n int) bool { return n == 0 })
 	return mended, errors.Join(append(errs, err)...)
 }

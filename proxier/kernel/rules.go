@@ -20,9 +20,9 @@ type Rules interface {
 	// it. It leaves nothing behind; what else fails is no word about the kernel.
 	Probe(context.Context, ipset.Family) error
 	// Prepare makes sure of the program and of its sets, which it leaves with the
-	// members that they have, and tells how many "set" and "rule" it has put right.
+	// members that they have, and tells how many sets and rules it has put right.
 	// It can be repeated, and may run beside the goroutine that uses Members.
-	Prepare(context.Context) (mended map[string]int, err error)
+	Prepare(context.Context) (mended state.Mended, err error)
 	// Members are the entries of our sets; List leaves out sets that are not there.
 	Members() reconcile.Kind[state.Member, state.None]
 	// Watch has changed called, from another goroutine until Close, whenever the

@@ -16,7 +16,7 @@ import (
 
 // Machine is what the contract is about: a real kernel or one in memory.
 type Machine interface {
-	Prepare(context.Context) (mended map[string]int, err error)
+	Prepare(context.Context) (mended state.Mended, err error)
 	VirtualServers() reconcile.Kind[state.VirtualServer, state.Balancing]
 	RealServers() reconcile.Kind[state.RealServer, state.Weight]
 	Members() reconcile.Kind[state.Member, state.None]
@@ -162,7 +162,7 @@ func addressesLive(t *testing.T, m Machine) {
 	holds(t, m.Addresses(), first)
 	apply(t, m.Addresses(), reconcile.Delete, first)
 	for _, made := range []int{1, 0} {
-		if mended, err := m.Prepare(t.Context()); err != nil || mended["device"] != made {
+		if mended, err := m.Prepare(t.Context()); err != nil || mended[state.MendedDevice] != made {
 			t.Errorf("mended %v, want %d devices: %v", mended, made, err)
 		}
 	}

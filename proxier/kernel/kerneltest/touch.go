@@ -9,7 +9,7 @@ import (
 )
 
 // Prepare makes sets and device, and mends what was damaged.
-func (k *Kernel) Prepare(context.Context) (mended map[string]int, err error) {
+func (k *Kernel) Prepare(context.Context) (mended state.Mended, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if err := k.call("prepare"); err != nil {
@@ -19,7 +19,7 @@ func (k *Kernel) Prepare(context.Context) (mended map[string]int, err error) {
 	delete(mended, "sysctl")
 	maps.DeleteFunc(k.damaged, func(kind string, _ int) bool { return kind != "sysctl" })
 	if !k.device {
-		mended["device"]++
+		mended[state.MendedDevice]++
 	}
 	k.prepared, k.device = true, true
 	return mended, nil

@@ -97,16 +97,16 @@ func (r *Rules) Load(ctx context.Context) error {
 // missing or different, and writes nothing else. What fails keeps nothing else from
 // being made, in the other family least of all. A member that is added while its
 // set is made anew may be lost; reading back finds that.
-func (r *Rules) Prepare(ctx context.Context) (mended map[string]int, err error) {
-	mended = map[string]int{}
+func (r *Rules) Prepare(ctx context.Context) (mended state.Mended, err error) {
+	mended = state.Mended{}
 	var errs []error
 	for _, f := range r.served.Families() {
 		sets, err := r.ensureSets(ctx, f)
 		errs = append(errs, err)
 		changed, err := r.tables[f].ensure(ctx, r.program(f), r.netfilter.Generation)
 		errs = append(errs, err)
-		mended["set"] += sets
-		mended["rule"] += changed
+		mended[state.MendedSet] += sets
+		mended[state.MendedRule] += changed
 	}
 	return mended, errors.Join(errs...)
 }
