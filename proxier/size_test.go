@@ -25,7 +25,6 @@ const (
 // oversized are the exceptions, each with its reason. One that is not needed any
 // more has to go.
 var oversized = map[string]string{
-	"proxier/kernel":                   "is being divided",
 	"proxier/snapshot.Daemon":          "one JSON object, whose fields users read by name",
 	"proxier/kernel/kerneltest.Kernel": "a kernel in memory has all that a kernel has",
 }
