@@ -5,7 +5,7 @@
 //	cluster     reads one Service and its slices into ports and endpoints (pure)
 //	plan        says which rows these ask of this node (pure)
 //	rules       the packet program as a value: prints it, follows a packet (pure)
-//	drain       says how long a real server stays that nobody wants (pure)
+//	drain       says how long a real server stays that no Service wants (pure)
 //	state       the row types: what is wanted and what is held, comparable
 //	reconcile   makes what is held equal to what is wanted, row by row
 //	kernel      lists, creates, updates and deletes rows in this machine

@@ -136,7 +136,7 @@ func (b *backoff) reset() { b.wait = 0 }
 // garbagePercent is how much garbage may lie about after the first pass: half of
 // Go's own. What is kept of a large cluster is then many times what a change
 // throws away, so that memory is dear and collecting cheap. At the start much is
-// thrown away while everybody waits.
+// thrown away while all clients wait.
 const garbagePercent = 50
 
 // collectOften leaves it to who has set GOGC. GOMEMLIMIT holds in any case.

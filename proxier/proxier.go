@@ -92,7 +92,7 @@ type Kernel interface {
 	WaysOut(context.Context) (state.WaysOut, error)
 	// Changed tells that there is something for TakeChanged.
 	Changed() <-chan struct{}
-	// TakeChanged is what has changed, by whoever it was, since the last time.
+	// TakeChanged is what has changed, by this daemon or others, since the last time.
 	TakeChanged() state.Changed
 
 	Members() reconcile.Kind[state.Member, state.None]

@@ -39,7 +39,7 @@ type services struct {
 	ofNode     service               // what is said of this node and of no Service
 	unsettled  map[*service]struct{} // the kernel may not hold yet what they ask for
 	drain      *drain.Servers[owner] // real servers that leave
-	flows      *flows.Stale          // flows that may be answered by nobody
+	flows      *flows.Stale          // flows that may not be answered any more
 	schedulers *schedulers.Known     // that Services name
 }
 

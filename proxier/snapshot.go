@@ -40,8 +40,8 @@ func (p *Proxier) askLoop(ctx context.Context, action func()) error {
 	}
 }
 
-// few Services are given away at a time, so that a change never waits for somebody
-// who looks at ten thousand.
+// few Services are given away at a time, so that a change never waits for a
+// snapshot of ten thousand.
 const few = 100
 
 // Snapshot says how things stand. It may be called from any goroutine; what
@@ -59,8 +59,8 @@ func (p *Proxier) Snapshot(ctx context.Context, q snapshot.Question) (d snapshot
 		if q.Services == snapshot.All {
 			names = p.services.named()
 			d.Common = state.NewRows()
-			for _, nobody := range []owner{ranges, nodePods, draining} {
-				d.Common.Add(p.tables.claimed(nobody))
+			for _, common := range []owner{ranges, nodePods, draining} {
+				d.Common.Add(p.tables.claimed(common))
 			}
 		}
 	})

@@ -49,7 +49,7 @@ func newTables(k Kernel, healthPorts HealthPorts, aliases state.Aliases) tables 
 // come first and go last. Next comes what leads there, so that clients inside
 // of the cluster never meet what is for those from outside. Last comes what
 // makes the rules take traffic for ours and the host take it in: until there is
-// a server behind it, it belongs to whoever served it before us.
+// a server behind it, it belongs to the proxy that served it before us.
 const (
 	aliases = iota
 	leadingThere

@@ -1,4 +1,4 @@
-// Package flows has the kernel forget flows that nobody answers: those that are older
+// Package flows has the kernel forget flows that no real server answers: those that are older
 // than their Service, and those of UDP whose real server is not the Service's any more.
 //
 // It remembers of which virtual servers the flows have to be looked at, and looks once

@@ -24,7 +24,7 @@ type Servers map[state.VirtualServer]struct{}
 // Stale remembers whose flows have to be looked at: of new servers, which clients may
 // have asked before they were there; and of UDP servers whose real servers have
 // changed. A TCP connection whose real server has gone is reset, a UDP flow that
-// nobody answers lives as long as its client sends.
+// is not answered lives as long as its client sends.
 type Stale struct {
 	kernel  Kernel
 	pending map[types.NamespacedName]Servers // those that have changed since they were looked at

@@ -12,7 +12,7 @@ import (
 )
 
 // Occupied are the networks of the cluster as far as they reach into the ranges of
-// in-cluster aliases: nobody may have an alias there.
+// in-cluster aliases: no Service may have an alias there.
 func Occupied(aliases state.Aliases, pods []netip.Prefix, nodes []*v1.Node, services []netip.Prefix) plan.Networks {
 	names := map[netip.Prefix]string{}
 	note := func(what string, all ...netip.Prefix) {

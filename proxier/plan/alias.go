@@ -12,7 +12,7 @@ import (
 // aliases are the in-cluster aliases of those frontends that serve clients from
 // outside with policy Local: further frontends, for Pods and the node itself, who may
 // use all endpoints and are led here by the rules. They are there whether or not
-// the two lists of endpoints differ just now, so that nobody is led elsewhere when
+// the two lists of endpoints differ just now, so that no client is led elsewhere when
 // that changes. Where there can be none, clients inside of the cluster are served
 // like those from outside, and a remark says so.
 func aliases(frontends []frontend, taken map[state.VirtualServer]bool, node cluster.Node, cfg Config) (all []frontend, remarks []cluster.Remark) {
@@ -41,7 +41,7 @@ func aliases(frontends []frontend, taken map[state.VirtualServer]bool, node clus
 	return all, remarks
 }
 
-// noAlias says why nobody may have an in-cluster alias at addr, or nothing: bound
+// noAlias says why no Service may have an in-cluster alias at addr, or nothing: bound
 // here it would be cut off from this node.
 func (cfg Config) noAlias(addr netip.Addr, node cluster.Node) string {
 	if slices.Contains(node.Addresses, addr) {

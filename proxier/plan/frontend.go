@@ -32,7 +32,7 @@ type Config struct {
 	DrainTimeout time.Duration // of Services that name none
 }
 
-// Allowed are the networks in which Services may name addresses, for whoever may
+// Allowed are the networks in which Services may name addresses, for a user who may
 // write a Service may not take any. None: all are.
 type Allowed struct{ External, LoadBalancer []netip.Prefix }
 
@@ -67,11 +67,11 @@ type frontend struct {
 // greater one, whatever the age of the Services.
 type Precedence uint8
 
-// The three titles.
+// The three of them.
 const (
 	Allocated Precedence = iota // the API server has given it: cluster addresses, node ports
 	Claimed                     // the Service names it: external and ingress addresses
-	Alias                       // it is an alias, which nobody knows about
+	Alias                       // it is an alias, which no client knows about
 )
 
 // frontendsOf lists all ways in which the ports of one Service can be reached, in
@@ -83,7 +83,7 @@ func frontendsOf(ports []cluster.Port, node cluster.Node, cfg Config) ([]fronten
 	for i := range ports {
 		p := &ports[i]
 		remarks = append(remarks, unschedulable(p, cfg)...)
-		for _, f := range slices.Concat(allOf(p, node, cfg), healthFronts(p, node)) {
+		for _, f := range slices.Concat(allOf(p, node, cfg), healthFrontends(p, node)) {
 			addr := f.Server.Addr.Addr()
 			if taken[f.Server] || !p.Serves(addr) || !slices.Contains(cfg.Families, ipset.FamilyOf(addr)) || f.Bind && cfg.excludes(addr) {
 				continue
@@ -165,7 +165,7 @@ func allOf(p *cluster.Port, node cluster.Node, cfg Config) (frontends []frontend
 			frontends = append(frontends, frontend{
 				Port:       p,
 				Server:     state.VirtualServer{Addr: netip.AddrPortFrom(addr, w.port), Protocol: protocols[string(p.Protocol)]},
-				Precedence: w.title,
+				Precedence: w.precedence,
 				Policy:     w.policy,
 				Bind:       w.bind,
 				Ranged:     w.ranged,
@@ -179,14 +179,14 @@ func allOf(p *cluster.Port, node cluster.Node, cfg Config) (frontends []frontend
 
 // source is what all frontends of a Port that come from one Origin have in common.
 type source struct {
-	origin Origin
-	addrs  []netip.Addr
-	port   uint16
-	title  Precedence
-	policy cluster.Policy
-	bind   bool
-	ranged bool
-	sets   []state.Set
+	origin     Origin
+	addrs      []netip.Addr
+	port       uint16
+	precedence Precedence
+	policy     cluster.Policy
+	bind       bool
+	ranged     bool
+	sets       []state.Set
 }
 
 // sources has first what decides where a Service asks for one address twice:
@@ -199,21 +199,21 @@ func sources(p *cluster.Port, node cluster.Node, cfg Config) []source {
 		outside = []state.Set{state.Masquerade}
 	}
 	all := []source{{
-		origin: ClusterIP, addrs: p.ClusterIPs, port: p.Port, title: Allocated, policy: p.Internal, bind: true,
+		origin: ClusterIP, addrs: p.ClusterIPs, port: p.Port, precedence: Allocated, policy: p.Internal, bind: true,
 		sets: []state.Set{state.ClusterPorts},
 	}, {
-		origin: LoadBalancer, addrs: p.IngressIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+		origin: LoadBalancer, addrs: p.IngressIPs, port: p.Port, precedence: Claimed, policy: p.External, bind: true,
 		ranged: true, sets: outside,
 	}}
 	if !cfg.IgnoreExternalIPs {
 		all = append(all, source{
-			origin: ExternalIP, addrs: p.ExternalIPs, port: p.Port, title: Claimed, policy: p.External, bind: true,
+			origin: ExternalIP, addrs: p.ExternalIPs, port: p.Port, precedence: Claimed, policy: p.External, bind: true,
 			sets: outside,
 		})
 	}
 	if p.NodePort != 0 {
 		all = append(all, source{
-			origin: NodePort, addrs: node.NodePortAddresses, port: p.NodePort, title: Allocated, policy: p.External,
+			origin: NodePort, addrs: node.NodePortAddresses, port: p.NodePort, precedence: Allocated, policy: p.External,
 			sets: outside,
 		})
 	}

@@ -47,12 +47,12 @@ func Guarded(r cluster.Remark) bool {
 	return is
 }
 
-// host is why another host's address may not be had by this title, if so. A
+// host is why another host's address may not be had by this precedence, if so. A
 // cluster address is given out by the API server, so that what a Node says of
 // itself does not take it away; and it may well be that of this node's resolver.
-func (g Guard) host(addr netip.Addr, title Precedence) (Reason, bool) {
+func (g Guard) host(addr netip.Addr, precedence Precedence) (Reason, bool) {
 	why, guarded := g.Hosts[addr]
-	return why, guarded && (title == Claimed || why == APIServer || why == Gateway)
+	return why, guarded && (precedence == Claimed || why == APIServer || why == Gateway)
 }
 
 // port is why this port of an address of the node itself may not be had, if so.
@@ -73,7 +73,7 @@ func (g Guard) port(at state.VirtualServer) (why Reason, guarded bool) {
 }
 
 // Refuses tells whether a row at this address must not be in the kernel of a node
-// with these addresses, whoever has put it there.
+// with these addresses, whichever program has put it there.
 func (g Guard) Refuses(at state.VirtualServer, own []netip.Addr) bool {
 	if slices.Contains(own, at.Addr.Addr()) {
 		_, guarded := g.port(at)

@@ -9,9 +9,9 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// healthFronts are where p's Service is asked for its health. All its ports
+// healthFrontends are where p's Service is asked for its health. All its ports
 // have them in common.
-func healthFronts(p *cluster.Port, node cluster.Node) (frontends []frontend) {
+func healthFrontends(p *cluster.Port, node cluster.Node) (frontends []frontend) {
 	if p.Health.Port == 0 {
 		return nil
 	}
@@ -26,8 +26,8 @@ func healthFronts(p *cluster.Port, node cluster.Node) (frontends []frontend) {
 	return frontends
 }
 
-// addHealth asks for what answers at f, and for the host to let everybody in
-// who may ask there. Some load balancers ask at their own address, which is on
+// addHealth asks for what answers at f, and for the host to let in
+// every client that may ask there. Some load balancers ask at their own address, which is on
 // our device: there the host would refuse what is no Service port.
 func addHealth(rows state.Rows, f *frontend, node cluster.Node) {
 	at, svc := f.Server.Addr, f.Port.Name.Service

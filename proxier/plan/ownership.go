@@ -15,7 +15,7 @@ import (
 )
 
 // Ownership remembers which Services ask for which frontend. The one with the best
-// title holds it, of those the oldest, of equally old ones that with the
+// precedence holds it, of those the oldest, of equally old ones that with the
 // smaller name; so every node comes to the same answer, whatever it saw first.
 //
 // Port 0 of an address stands for all of it: a cluster address belongs to its
@@ -42,7 +42,7 @@ func (c claim) compare(o claim) int {
 	return cmp.Or(cmp.Compare(c.precedence, o.precedence), c.since.Compare(o.since), byName(c.svc, o.svc))
 }
 
-// NewOwnership returns an Ownership in which nobody asks for anything.
+// NewOwnership returns an Ownership in which no Service asks for anything.
 func NewOwnership(aliases state.Aliases) *Ownership {
 	return &Ownership{
 		claims:  map[state.VirtualServer][]claim{},
@@ -68,8 +68,8 @@ func (o *Ownership) register(svc types.NamespacedName, since time.Time, asked []
 	others := map[types.NamespacedName]bool{}
 	for server := range touched {
 		before := o.Holder(server)
-		title, stands := wants[server]
-		o.settle(server, claim{title, since, svc}, stands)
+		precedence, stands := wants[server]
+		o.settle(server, claim{precedence, since, svc}, stands)
 		if o.Holder(server) == before {
 			continue
 		}
@@ -101,13 +101,13 @@ func (o *Ownership) settle(server state.VirtualServer, c claim, stands bool) {
 	o.claims[server] = claims
 }
 
-// titles are what a Service wants, and with what title.
+// precedences are what a Service wants, and by what right.
 func precedences(asked []frontend) map[state.VirtualServer]Precedence {
 	wants := map[state.VirtualServer]Precedence{}
 	for _, f := range asked {
 		wants[f.Server] = f.Precedence
 		if whole := whole(f.Server); f.Precedence == Claimed || f.Origin == ClusterIP {
-			if title, already := wants[whole]; !already || f.Precedence < title {
+			if precedence, already := wants[whole]; !already || f.Precedence < precedence {
 				wants[whole] = f.Precedence
 			}
 		}
@@ -130,7 +130,7 @@ func whole(server state.VirtualServer) state.VirtualServer {
 	return state.VirtualServer{Addr: netip.AddrPortFrom(server.Addr.Addr(), 0)}
 }
 
-// Holder is nobody, the empty name, for a frontend that is not asked for. A whole
+// Holder is no Service, the empty name, for a frontend that is not asked for. A whole
 // address is held only by the Service that it was allocated to.
 func (o *Ownership) Holder(server state.VirtualServer) types.NamespacedName {
 	claims := o.claims[server]

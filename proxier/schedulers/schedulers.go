@@ -42,7 +42,7 @@ func New(kernel Kernel, period time.Duration, fail func(action string, err error
 }
 
 // Lacking are those that the kernel has denied. The map is never changed, but
-// replaced: whoever was given it may keep it.
+// replaced: a caller may keep it.
 func (k *Known) Lacking() map[string]bool { return k.lacking }
 
 // Named has the kernel asked about a name that is new.
@@ -53,7 +53,7 @@ func (k *Known) Named(ctx context.Context, name string) {
 	}
 }
 
-// AskAgain asks for those that were not there, since somebody may have installed them,
+// AskAgain asks for those that were not there, since they may have been installed,
 // and tells whether any is there now that was lacking, or the reverse. What no Service
 // names any more is forgotten, but not so early that naming it anew would have the
 // kernel asked more often.

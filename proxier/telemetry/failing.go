@@ -13,7 +13,7 @@ import (
 
 // failing are the rows without which there is no traffic and that could not be
 // had when last tried, with the time of the first try; and the kinds of which no
-// row can be had or read. The loop writes it, and whoever asks for metrics reads it.
+// row can be had or read. The loop writes it, and a request for metrics reads it.
 type failing struct {
 	mu     sync.Mutex
 	since  map[failingRow]time.Time

@@ -76,7 +76,7 @@ func (m serviceMetrics) refuse(fields map[refusedField]int) {
 	}
 }
 
-// leavingMetrics are about real servers that leave, and flows that nobody answers.
+// leavingMetrics are about real servers that leave, and flows that no real server answers.
 type leavingMetrics struct {
 	draining     prometheus.Gauge
 	drained      *prometheus.CounterVec

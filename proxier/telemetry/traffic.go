@@ -14,7 +14,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// traffic counts what goes to Services, when somebody asks for metrics. Services
+// traffic counts what goes to Services, when metrics are asked for. Services
 // have several virtual servers, which come and go; what each has counted is
 // added up, so that a sum never goes down.
 type traffic struct {
@@ -42,7 +42,7 @@ type Series struct{ Namespace, Service, Port, Protocol string }
 // served describes the series.
 type served struct{ connections, packets, bytes, active, left *prometheus.Desc }
 
-// patience is how long somebody who asks is kept waiting, so that all other
+// patience is how long a request for metrics is kept waiting, so that all other
 // metrics are answered before Prometheus gives up after ten seconds: those of a
 // loop that hangs are asked for most.
 const patience = 3 * time.Second
