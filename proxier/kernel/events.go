@@ -6,7 +6,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// events gathers what the kernel tells until somebody takes it.
+// events gathers what the kernel tells until it is taken.
 type events struct {
 	mu   sync.Mutex
 	now  state.Changed
@@ -29,7 +29,7 @@ func (e *events) note(change func(*state.Changed)) {
 func (e *events) Changed() <-chan struct{} { return e.wake }
 
 // TakeChanged says what the kernel has told since the last time. Changes of our
-// own are among it: whoever asks knows what it has done.
+// own are among it: the caller knows what it has done.
 func (e *events) TakeChanged() state.Changed {
 	e.mu.Lock()
 	defer e.mu.Unlock()

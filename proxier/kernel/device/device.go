@@ -22,7 +22,7 @@ const Name = "kube-ipvs0"
 type Device struct {
 	served       *host.Served
 	rows         *wire.Conn      // rtnetlink: addresses
-	prepare      *wire.Conn      // rtnetlink: routes, for whoever prepares beside that goroutine
+	prepare      *wire.Conn      // rtnetlink: routes, for Prepare beside that goroutine
 	links        *netlink.Handle // rtnetlink: everything else; it takes requests one at a time
 	index        atomic.Int64    // when it was last looked for; also for the goroutine that listens
 	made         atomic.Int64    // how often, since EnsureDevice told

@@ -19,7 +19,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
-// Read says what there is on this machine, for somebody who only looks: no module
+// Read says what there is on this machine, for those who only look: no module
 // is loaded, nothing is made and nothing subscribed to. What cannot be read is
 // named in Unread.
 func Read(ctx context.Context) snapshot.Machine {

@@ -35,7 +35,7 @@ func (s *Settings) SetSysctls() (warnings []error, err error) {
 	return warnings, errors.Join(errs...)
 }
 
-// Sysctls sets those again that somebody has changed, and tells how many.
+// Sysctls sets those again that others have changed, and tells how many.
 func (s *Settings) Sysctls(context.Context) (set int, err error) {
 	all, err := s.all()
 	if err != nil {

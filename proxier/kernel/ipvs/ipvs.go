@@ -11,7 +11,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 )
 
-// Config is how virtual servers work that nobody has said more about.
+// Config is what virtual servers have unless more is said of them.
 type Config struct {
 	Scheduler string // to be found in the kernel
 	Timeouts  Timeouts
@@ -23,7 +23,7 @@ type Config struct {
 type IPVS struct {
 	cfg     Config
 	rows    *conn
-	answers *conn        // for whoever prepares, beside that goroutine
+	answers *conn        // for Prepare, beside that goroutine
 	names   names        // of schedulers
 	library *ipvs.Handle // nil without IPVS in the kernel
 }
