@@ -14,12 +14,17 @@ REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/ke
 # The machine of the end-to-end tests is another with KERNEL=6.12, IPTABLES=1.8.13 or BACKEND=legacy; a wrong name tells what there is.
 VM = $(OUT)/vm $(if $(KERNEL),-kernel $(KERNEL)) $(if $(IPTABLES),-iptables $(IPTABLES)) $(if $(BACKEND),-backend $(BACKEND))
 
+# The kernels and backends of docs/kernels.md; the oldest kernel and the newest stand at the ends.
+KERNELS  := 5.10 6.1 6.12 newest
+BACKENDS := nft legacy
+IPTABLES_RELEASES := 1.8.7,1.8.9,1.8.11,newest
+
 # Where e2e/cmd/controlplane/build.sh puts the real programs.
 BIN := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kube-ipvs/bin
 
 export CGO_ENABLED := 0
 
-.PHONY: help build check test lint unit microbench e2e e2e-container demo leftovers conformance migration migrations faults soak bench dashboard fuzz vuln man deploy image image-packages deps clean
+.PHONY: help build check test lint unit microbench e2e packets kernels releases e2e-container demo leftovers conformance migration migrations faults soak bench dashboard fuzz vuln man deploy image image-packages deps clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
@@ -30,7 +35,7 @@ check: lint ## lint and unit tests without the race detector: a minute, when lit
 	go test -timeout 10m ./...
 	$(call nested,go test ./...)
 
-test: deps lint unit e2e ## everything: lint, unit tests, contract and end to end on a real kernel
+test: deps lint unit e2e releases ## everything: lint, unit tests, contract and end to end on a real kernel
 
 lint: $(OUT)/tools/golangci-lint ## what go vet does not see
 	$(OUT)/tools/golangci-lint run ./...
@@ -50,6 +55,24 @@ microbench: ## Go benchmarks of planning and reconciling, ten runs into .out/mic
 
 e2e: deps machine control-plane real-tests ## contract and end-to-end tests on a real kernel, with a real API server; RUN=TestDraining for one, KERNEL=6.12 on another kernel
 	$(OUT)/controlplane -- $(VM) -timeout 60m -- $(OUT)/report $(if $(RUN),-run '$(RUN)') $(REAL)
+
+# The tests that e2e/cmd/kernels names, on the shell's $$kernel with its $$backend.
+PACKETS = $(OUT)/controlplane -- $(OUT)/vm -kernel $$kernel -backend $$backend -timeout 30m -- \
+	$(OUT)/report -run "$$(go run ./e2e/cmd/kernels -tests $$backend)" proxier/kernel:kernel e2e:e2e
+
+packets: deps machine control-plane real-tests ## the packet tests on the oldest kernel and on the newest
+	for kernel in $(firstword $(KERNELS)) $(lastword $(KERNELS)); do backend=nft; $(PACKETS) || exit 1; done
+
+kernels: deps machine control-plane real-tests ## docs/kernels.md: the packet tests on each kernel with each backend of iptables
+	rm -rf $(OUT)/kernels && mkdir -p $(OUT)/kernels
+	for kernel in $(KERNELS); do for backend in $(BACKENDS); do \
+		$(PACKETS) >$(OUT)/kernels/$$kernel-$$backend.txt || true; done; done # the program below is the judge
+	go run ./e2e/cmd/kernels -page docs/kernels.md $(foreach k,$(KERNELS),$(foreach b,$(BACKENDS),$(OUT)/kernels/$k-$b.txt))
+
+releases: deps machine ## rules that one release of iptables has written are right to the others, in each backend
+	go test -tags 'e2e releases' -c -o $(OUT)/releases.test ./proxier/kernel
+	for backend in $(BACKENDS); do $(OUT)/vm -iptables $(IPTABLES_RELEASES) -backend $$backend -timeout 20m -- \
+		$(OUT)/report -run TestRulesOfAnotherRelease proxier/kernel:releases || exit 1; done
 
 e2e-container: ARCHITECTURES = amd64
 e2e-container: control-plane deps machine real-tests image ## the end-to-end tests with each daemon in the image, in the container of deploy/install.yaml
