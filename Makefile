@@ -35,7 +35,7 @@ check: lint ## lint and unit tests without the race detector: a minute, when lit
 	go test -timeout 10m ./...
 	$(call nested,go test ./...)
 
-test: deps lint unit e2e releases ## everything: lint, unit tests, contract and end to end on a real kernel
+test: deps lint unit e2e releases packets ## everything: lint, unit tests, contract and end to end on a real kernel, packets on the oldest and the newest
 
 lint: $(OUT)/tools/golangci-lint ## what go vet does not see
 	$(OUT)/tools/golangci-lint run ./...
