@@ -86,7 +86,7 @@ func TestAffinityLeavesWithTheEndpoint(t *testing.T) {
 func (s *space) untilServing(svc *service, pod string) {
 	s.t.Helper()
 	err := lab.Until(within(s.t, patience), func() error {
-		table, err := s.host.IPVS()
+		table, err := s.Host.IPVS()
 		if _, of, _ := strings.Cut(table, svc.clusterIPs().v4.String()+":"); err == nil &&
 			!strings.Contains(strings.SplitN(of, "\nTCP", 2)[0], s.client(pod).addrs.v4.String()) {
 			err = fmt.Errorf("%s is no endpoint:\n%s", pod, table)

@@ -66,7 +66,7 @@ func (s *space) givePod(t *testing.T, name string, at pair) {
 		}{
 			{pod.Namespace, "address", []string{to, "dev", "eth0"}},
 			{s.Node2.Namespace, "route", []string{to, "dev", "veth" + name}},
-			{s.host, "route", []string{to, "via", gateway}},
+			{s.Host, "route", []string{to, "via", gateway}},
 		} {
 			if _, err := c.on.Run("ip", append([]string{c.object, "add"}, c.args...)...); err != nil {
 				t.Fatal(err)

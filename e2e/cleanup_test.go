@@ -25,7 +25,7 @@ func TestCleanup(t *testing.T) {
 	run := func(t *testing.T, line string) {
 		t.Helper()
 		words := strings.Fields(line)
-		if _, err := s.host.Run(words[0], words[1:]...); err != nil {
+		if _, err := s.Host.Run(words[0], words[1:]...); err != nil {
 			t.Error(err)
 		}
 	}
@@ -36,7 +36,7 @@ func TestCleanup(t *testing.T) {
 		}
 	}
 	web := s.service("web", endpoints{"p1": ready}, externalIPs(external()), loadBalancer(external()), sticky)
-	if code, err := s.process.Stop(); err != nil || code != 0 {
+	if code, err := s.Stop(); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v; want 0", code, err)
 	}
 	for _, c := range []struct{ name, verb string }{
@@ -75,7 +75,7 @@ func (s *space) cleaned(t *testing.T) {
 	if strings.Contains(left.Rules, "KIPVS") {
 		t.Errorf("rules:\n%swant none of ours", left.Rules)
 	}
-	if links, err := s.host.Run("ip", "-o", "link"); err != nil || strings.Contains(links, "kube-ipvs0") {
+	if links, err := s.Host.Run("ip", "-o", "link"); err != nil || strings.Contains(links, "kube-ipvs0") {
 		t.Errorf("links: %v\n%swant none of ours", err, links)
 	}
 }
@@ -88,7 +88,7 @@ func TestStartThatCannotBe(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := c.mustLook(t)
-	links, err := c.host.Run("ip", "-o", "link")
+	links, err := c.Host.Run("ip", "-o", "link")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestStartThatCannotBe(t *testing.T) {
 			if after := c.mustLook(t); after != before {
 				t.Errorf("before: %v\nafter: %v", before, after)
 			}
-			if now, err := c.host.Run("ip", "-o", "link"); err != nil || now != links {
+			if now, err := c.Host.Run("ip", "-o", "link"); err != nil || now != links {
 				t.Errorf("links: %v\n%swant:\n%s", err, now, links)
 			}
 		})

@@ -44,7 +44,7 @@ func TestForwardPolicyDrop(t *testing.T) {
 	s := shared.space(t)
 	policy := func(to string) {
 		for _, tool := range []string{"iptables", "ip6tables"} {
-			if _, err := s.host.Run(tool, "-P", "FORWARD", to); err != nil {
+			if _, err := s.Host.Run(tool, "-P", "FORWARD", to); err != nil {
 				t.Error(err)
 			}
 		}

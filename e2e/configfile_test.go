@@ -25,15 +25,15 @@ func TestTheConfigurationFileChanges(t *testing.T) {
 	if code, said := s.verb(t, slices.Concat(flags(), []string{"--write-config-to=" + file})...); code != 0 {
 		t.Fatalf("exit code %d:\n%s", code, said)
 	}
-	if err := s.process.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back
-		if err := errors.Join(s.process.Kill(), s.start()); err != nil {
+		if err := errors.Join(s.Kill(), s.start()); err != nil {
 			t.Error(err)
 		}
 	})
-	said := len(s.log.String())
+	said := s.Log.Len()
 	if err := s.start("--config=" + file); err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestTheConfigurationFileChanges(t *testing.T) {
 	}
 	write("nonsense")
 	eventually(t, func() error {
-		if !strings.Contains(s.log.since(said), "The configuration file has changed and cannot be used") {
+		if !strings.Contains(s.Log.Since(said), "The configuration file has changed and cannot be used") {
 			return errors.New("a file that cannot be used is not told of")
 		}
 		return nil
@@ -60,12 +60,12 @@ func TestTheConfigurationFileChanges(t *testing.T) {
 	web.untilOnly("p1")
 	write(strings.Replace(string(text), "scheduler: rr", "scheduler: lc", 1))
 	select {
-	case <-s.process.Done():
+	case <-s.Process.Done():
 	case <-within(t, patience).Done():
 		t.Fatal("the file has changed, and the daemon goes on")
 	}
-	if code := s.process.ExitCode(); code != 1 || !strings.Contains(s.log.since(said), file+" has changed: ending") {
-		t.Errorf("exit code %d, and it said\n%s", code, s.log.since(said))
+	if code := s.Process.ExitCode(); code != 1 || !strings.Contains(s.Log.Since(said), file+" has changed: ending") {
+		t.Errorf("exit code %d, and it said\n%s", code, s.Log.Since(said))
 	}
 	if now := s.mustLook(t); now.Addresses != before.Addresses || now.Rules != before.Rules {
 		t.Error("it has taken its work along")
@@ -74,7 +74,7 @@ func TestTheConfigurationFileChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		servers, err := s.host.IPVS()
+		servers, err := s.Host.IPVS()
 		if err == nil && !strings.Contains(servers, fmt.Sprintf("TCP %s:%d lc", web.Spec.ClusterIP, port)) {
 			err = fmt.Errorf("the new file does not count:\n%s", servers)
 		}

@@ -95,7 +95,7 @@ func (d *daemon) cost(t *testing.T) (rows, listings counted, children int) {
 	if listings, err = d.count("kubeipvs_kernel_listings_total"); err != nil {
 		t.Fatal(err)
 	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.process.Pid()))
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", d.Process.Pid()))
 	if err != nil {
 		t.Fatal(err)
 	}

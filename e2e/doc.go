@@ -15,6 +15,11 @@
 // (E2E_KUBE_PROXY), and a witness tells what is left of it: everything that any
 // Service proxy can change on a node, as other programs print it.
 //
+// Tests stand in files named after what they try. What they share is in the other
+// files: cluster.go is a lab with a daemon, space.go what one test writes into the
+// API, service.go and questions.go what it writes and asks; package harness starts
+// the programs.
+//
 // Nothing here may import what it tests, skip, or sleep: `make e2e` brings all
 // that is needed, and what takes time is waited for with a deadline. Everything
 // runs under the build tag e2e.

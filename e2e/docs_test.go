@@ -144,7 +144,7 @@ func TestCommandsOfTheDocs(t *testing.T) {
 			tried[command] = true
 		}
 	}
-	if _, err := c.process.Stop(); err != nil {
+	if _, err := c.Stop(); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range last {

@@ -36,7 +36,7 @@ func TestDraining(t *testing.T) {
 		live(t, connections)
 	})
 	t.Run("another daemon writes nothing and they live", func(t *testing.T) {
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.start(); err != nil {
@@ -155,7 +155,7 @@ func (s *space) awaitServer(t *testing.T, of *service, pod, weight string) {
 	head := fmt.Sprintf("TCP %s:%d ", of.clusterIPs().v4, port)
 	line := fmt.Sprintf("  -> %s:%d Masq ", s.Pod(pod).IPv4, lab.Port)
 	err := lab.Until(within(t, patience), func() error {
-		text, err := s.host.IPVS()
+		text, err := s.Host.IPVS()
 		_, text, _ = strings.Cut(text, head)
 		text, _, _ = strings.Cut(text, "\nTCP")
 		_, rest, there := strings.Cut(text, line)

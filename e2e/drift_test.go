@@ -52,14 +52,14 @@ func TestDriftIsRepaired(t *testing.T) {
 	s := shared.space(t)
 	web := s.service("web", endpoints{"p1": ready, "r1": ready}, nodePort)
 	before := s.mustLook(t)
-	if err := s.process.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.start("--ipvs-sync-period=1s"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -81,7 +81,7 @@ func TestDriftIsRepaired(t *testing.T) {
 		}
 		t.Run(d.name, func(t *testing.T) { s.repairs(t, d, before) })
 	}
-	if value, err := s.host.Run("sysctl", "-n", "net.ipv4.vs.expire_nodest_conn"); err != nil || strings.TrimSpace(value) != "1" {
+	if value, err := s.Host.Run("sysctl", "-n", "net.ipv4.vs.expire_nodest_conn"); err != nil || strings.TrimSpace(value) != "1" {
 		t.Errorf("the sysctl is %q: %v", value, err)
 	}
 }
@@ -96,7 +96,7 @@ func (s *space) repairs(t *testing.T, d spoilt, before kernelState) time.Duratio
 	}
 	// Held still, so that the damage can be seen.
 	s.signal(t, syscall.SIGSTOP)
-	_, err = s.host.Run("sh", "-ec", d.deed)
+	_, err = s.Host.Run("sh", "-ec", d.deed)
 	damaged := s.mustLook(t)
 	begin := time.Now()
 	s.signal(t, syscall.SIGCONT)
@@ -146,7 +146,7 @@ func (s *space) quiet(t *testing.T) {
 
 func (d *daemon) signal(t *testing.T, sig syscall.Signal) {
 	t.Helper()
-	if err := syscall.Kill(d.process.Pid(), sig); err != nil {
+	if err := syscall.Kill(d.Process.Pid(), sig); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -29,11 +29,11 @@ func TestNodePort(t *testing.T) {
 	t.Run("answers soon on an address that the node gets", func(t *testing.T) {
 		for i, addr := range laterAddrs {
 			address := netip.PrefixFrom(addr, []int{24, 64}[i]).String()
-			if _, err := s.host.Run("ip", "address", "add", address, "dev", "eth0"); err != nil {
+			if _, err := s.Host.Run("ip", "address", "add", address, "dev", "eth0"); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
-				if _, err := s.host.Run("ip", "address", "delete", address, "dev", "eth0"); err != nil {
+				if _, err := s.Host.Run("ip", "address", "delete", address, "dev", "eth0"); err != nil {
 					t.Error(err)
 				}
 			})

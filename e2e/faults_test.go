@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -144,12 +145,12 @@ func TestFaultsUnderLoad(t *testing.T) {
 func (s *space) ends(t *testing.T, killed bool) {
 	t.Helper()
 	if killed {
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if code, err := s.process.Stop(); err != nil || code != 0 {
+	if code, err := s.Stop(); err != nil || code != 0 {
 		t.Fatalf("exit code %d, %v", code, err)
 	}
 }
@@ -158,21 +159,21 @@ func (s *space) ends(t *testing.T, killed bool) {
 // tells the daemon to end when the other waits for it.
 func (s *space) upgrade(t *testing.T, path string) {
 	t.Helper()
-	said := len(s.log.String())
-	next, err := s.host.Start(lab.Command{Path: path, Args: flags(), Log: &s.log})
+	said := s.Log.Len()
+	next, err := s.Host.Start(lab.Command{Path: path, Args: flags(), Log: &s.Log})
 	if err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, func() error {
-		if !strings.Contains(s.log.since(said), "waiting for its end") {
+		if !strings.Contains(s.Log.Since(said), "waiting for its end") {
 			return errors.New("the next build does not wait")
 		}
 		return nil
 	})
 	s.ends(t, false)
-	s.process = next
+	s.Process = next
 	eventually(t, func() error {
-		_, err := s.get(healthz + "/readyz")
+		_, err := s.Get(harness.HealthzURL + "/readyz")
 		return err
 	})
 }
@@ -183,7 +184,7 @@ func outage(t *testing.T, s *space, _ *service) {
 	s.mustRun(t, "iptables", append([]string{"-I"}, rule...)...)
 	s.relay.Cut()
 	time.Sleep(time.Duration(setting(t, "E2E_FAULTS_OUTAGE", 60)) * time.Second) // the outage
-	if _, err := s.get(healthz + "/livez"); err != nil {
+	if _, err := s.Get(harness.HealthzURL + "/livez"); err != nil {
 		t.Errorf("during an outage of the API: %v", err)
 	}
 	s.mustRun(t, "iptables", append([]string{"-D"}, rule...)...)
@@ -221,7 +222,7 @@ func joined(numbers []int) string { return strings.Trim(fmt.Sprint(numbers), "[]
 // uses is the daemon's resident memory in KiB and its open descriptors.
 func (s *space) uses(t *testing.T) (memory, descriptors int) {
 	t.Helper()
-	of := fmt.Sprintf("/proc/%d/", s.process.Pid())
+	of := fmt.Sprintf("/proc/%d/", s.Process.Pid())
 	status, err := os.ReadFile(of + "status")
 	if err != nil {
 		t.Fatal(err)

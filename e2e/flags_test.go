@@ -16,14 +16,14 @@ import (
 // address and port.
 func TestDaemonOfOtherFlags(t *testing.T) {
 	s := shared.space(t)
-	if err := s.process.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.start("--nodeport-addresses=primary", "--serve-node-addresses=false", "--ipvs-scheduler=mh"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -56,7 +56,7 @@ func TestAddressesComeAndGo(t *testing.T) {
 	move := func(verb string) {
 		for _, f := range families {
 			whole := netip.PrefixFrom(ips.of(f), ips.of(f).BitLen()).String()
-			if _, err := s.host.Run("ip", "address", verb, whole, "dev", "eth0"); err != nil {
+			if _, err := s.Host.Run("ip", "address", verb, whole, "dev", "eth0"); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -124,7 +124,7 @@ func TestProcessesOfTheNode(t *testing.T) {
 	t.Cleanup(func() { _ = host.Close() })
 	for _, a := range []netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()} {
 		for _, p := range refusing {
-			if err := host.Listen(s.host, p, netip.AddrPortFrom(a, number)); err != nil {
+			if err := host.Listen(s.Host, p, netip.AddrPortFrom(a, number)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -144,7 +144,7 @@ func TestProcessesOfTheNode(t *testing.T) {
 	t.Run("B79 a host that drops what is new has to let node ports in", func(t *testing.T) {
 		rule := func(verb string) {
 			for _, tool := range []string{"iptables", "ip6tables"} {
-				if _, err := s.host.Run(tool, verb, "INPUT", "-i", "eth0", "-p", "tcp", "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"); err != nil {
+				if _, err := s.Host.Run(tool, verb, "INPUT", "-i", "eth0", "-p", "tcp", "-m", "conntrack", "--ctstate", "NEW", "-j", "DROP"); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -112,7 +112,7 @@ func TestHealthPortIsTaken(t *testing.T) {
 	const taken = 32123
 	host := lab.NewServer("host")
 	t.Cleanup(func() { _ = host.Close() })
-	if err := host.Listen(s.host, lab.TCP, netip.AddrPortFrom(netip.IPv4Unspecified(), taken)); err != nil {
+	if err := host.Listen(s.Host, lab.TCP, netip.AddrPortFrom(netip.IPv4Unspecified(), taken)); err != nil {
 		t.Fatal(err)
 	}
 	web := s.created("web", endpoints{"p1": ready}, loadBalancer(external()), local,

@@ -32,7 +32,7 @@ func TestServiceAddressesHideTheHost(t *testing.T) {
 	})
 	for _, any := range []string{"0.0.0.0", "::"} {
 		for _, p := range refusing {
-			if err := host.Listen(s.host, p, netip.AddrPortFrom(netip.MustParseAddr(any), hostPort)); err != nil {
+			if err := host.Listen(s.Host, p, netip.AddrPortFrom(netip.MustParseAddr(any), hostPort)); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
@@ -26,10 +25,7 @@ func TestInit(t *testing.T) {
 	}
 	confinedDaemon := func(t *testing.T) {
 		t.Helper()
-		err := c.launch(lab.Command{Path: "unshare", Args: slices.Concat(confined, flags(), asked)}, 20*time.Millisecond, func() error {
-			_, err := c.get(healthz + "/readyz")
-			return err
-		})
+		err := c.startAs(lab.Command{Path: "unshare", Args: slices.Concat(confined, flags(), asked)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,11 +49,11 @@ func TestInit(t *testing.T) {
 				"net.netfilter.nf_conntrack_udp_timeout_stream":     "150",
 				"net.netfilter.nf_conntrack_tcp_timeout_close_wait": "3600",
 			} {
-				if now, err := c.host.Run("sysctl", "-n", name); err != nil || strings.TrimSpace(now) != want {
+				if now, err := c.Host.Run("sysctl", "-n", name); err != nil || strings.TrimSpace(now) != want {
 					t.Errorf("%s is %s, %v; want %s", name, now, err, want)
 				}
 			}
-			if now, err := c.host.Run("ipvsadm", "-l", "--timeout"); err != nil || !strings.Contains(now, ": 1200 ") {
+			if now, err := c.Host.Run("ipvsadm", "-l", "--timeout"); err != nil || !strings.Contains(now, ": 1200 ") {
 				t.Errorf("%v: %s", err, now)
 			}
 		})
@@ -66,12 +62,12 @@ func TestInit(t *testing.T) {
 		if code, said := c.runOnce(t, lab.Command{Args: append(flags(), "init")}); code != 0 {
 			t.Fatalf("exit code %d:\n%s", code, said)
 		}
-		if now, err := c.host.Run("ipvsadm", "-l", "--timeout"); err != nil || !strings.Contains(now, ": 86400 120 300") {
+		if now, err := c.Host.Run("ipvsadm", "-l", "--timeout"); err != nil || !strings.Contains(now, ": 86400 120 300") {
 			t.Errorf("%v: %s", err, now)
 		}
 	})
 	t.Run("nothing is served yet", func(t *testing.T) {
-		if links, err := c.host.Run("ip", "-o", "link"); err != nil || strings.Contains(links, "kube-ipvs0") {
+		if links, err := c.Host.Run("ip", "-o", "link"); err != nil || strings.Contains(links, "kube-ipvs0") {
 			t.Errorf("%v: %s", err, links)
 		}
 		if now := c.mustLook(t); now.IPVS != "" || now.Sets != "" || strings.Contains(now.Rules, "KIPVS") {
@@ -85,15 +81,15 @@ func TestInit(t *testing.T) {
 		}
 	})
 	t.Run("what it cannot put right later it tells, and serves", func(t *testing.T) {
-		if err := c.process.Kill(); err != nil {
+		if err := c.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		const name = "net.ipv4.vs.expire_nodest_conn"
-		if _, err := c.host.Run("sysctl", "-qw", name+"=0"); err != nil {
+		if _, err := c.Host.Run("sysctl", "-qw", name+"=0"); err != nil {
 			t.Fatal(err)
 		}
 		confinedDaemon(t)
-		if said := c.log.String(); !strings.Contains(said, "sysctl "+name+" is 0 and has to be 1") {
+		if said := c.Log.String(); !strings.Contains(said, "sysctl "+name+" is 0 and has to be 1") {
 			t.Errorf("the daemon said:\n%s", said)
 		}
 		code, said := c.runOnce(t, lab.Command{Args: slices.Concat([]string{"check"}, flags(), asked)})
@@ -108,16 +104,16 @@ func TestEstimatorsStay(t *testing.T) {
 	c := ownCluster(t)
 	const name = "net.ipv4.vs.run_estimation"
 	for _, value := range []string{"1", "0"} {
-		if _, err := c.host.Run("sysctl", "-qw", name+"="+value); err != nil {
+		if _, err := c.Host.Run("sysctl", "-qw", name+"="+value); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.start(); err != nil {
 			t.Fatal(err)
 		}
-		if now, err := c.host.Run("sysctl", "-n", name); err != nil || strings.TrimSpace(now) != value {
+		if now, err := c.Host.Run("sysctl", "-n", name); err != nil || strings.TrimSpace(now) != value {
 			t.Errorf("%s is %s, %v; want %s", name, now, err, value)
 		}
-		if _, err := c.process.Stop(); err != nil {
+		if _, err := c.Stop(); err != nil {
 			t.Fatal(err)
 		}
 	}

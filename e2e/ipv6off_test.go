@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -21,7 +21,7 @@ const (
 // Where IPv6 is off for new devices it is switched on for ours (K44).
 func TestIPv6IsOffByDefault(t *testing.T) {
 	c := ownCluster(t)
-	if _, err := c.host.Run("sysctl", "-qw", offByDefault); err != nil {
+	if _, err := c.Host.Run("sysctl", "-qw", offByDefault); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.start(); err != nil {
@@ -30,7 +30,7 @@ func TestIPv6IsOffByDefault(t *testing.T) {
 	s := c.space(t)
 	web := s.service("web", endpoints{"p1": ready, "r1": ready})
 	answered(t, s.questions("p3", web.clusterIPs(), lab.Protocols()...), itself, "p1", "r1")
-	if now, err := s.host.Run("sysctl", "-n", off); err != nil || strings.TrimSpace(now) != "0" {
+	if now, err := s.Host.Run("sysctl", "-n", off); err != nil || strings.TrimSpace(now) != "0" {
 		t.Errorf("%s is %s, %v", off, now, err)
 	}
 }
@@ -44,16 +44,13 @@ func TestIPv6IsOffForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, set := range []string{offByDefault, "net.ipv4.vs.conntrack=1", "net.ipv4.vs.expire_nodest_conn=1", "net.ipv4.ip_forward=1"} {
-		if _, err := c.host.Run("sysctl", "-qw", set); err != nil {
+		if _, err := c.Host.Run("sysctl", "-qw", set); err != nil {
 			t.Fatal(err)
 		}
 	}
 	readOnly := []string{"--mount", "sh", "-c", `mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec "$@"`, "sh", path}
 	args := slices.Concat(readOnly, flags(), []string{"--ipvs-sync-period=2s"})
-	err = c.launch(lab.Command{Path: "unshare", Args: args}, 20*time.Millisecond, func() error {
-		_, err := c.get(healthz + "/readyz")
-		return err
-	})
+	err = c.startAs(lab.Command{Path: "unshare", Args: args})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +72,7 @@ func TestIPv6IsOffForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{"/livez", "/healthz", "/readyz"} {
-		if _, err := s.get(healthz + path); err != nil {
+		if _, err := s.Get(harness.HealthzURL + path); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -83,7 +80,7 @@ func TestIPv6IsOffForGood(t *testing.T) {
 		t.Errorf("%v, %v", served, err)
 	}
 	code, status := s.verb(t, "status")
-	if said := s.log.String(); code != 0 || !strings.Contains(status, off) || !strings.Contains(said, off) || strings.Contains(said, "CAP_NET_ADMIN") {
+	if said := s.Log.String(); code != 0 || !strings.Contains(status, off) || !strings.Contains(said, off) || strings.Contains(said, "CAP_NET_ADMIN") {
 		t.Errorf("exit code %d; status:\n%s\nlog:\n%s", code, status, said)
 	}
 	if code, said := s.verb(t, append([]string{"check"}, flags()...)...); code != 0 || !strings.Contains(said, off) {

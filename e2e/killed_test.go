@@ -45,7 +45,7 @@ func TestKilledAtRandom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.process.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	seed := uint64(time.Now().UnixNano())
@@ -53,7 +53,7 @@ func TestKilledAtRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	kills := setting(t, "E2E_KILLS", 15)
 	for i := range kills {
-		if s.process, err = s.host.Start(lab.Command{Path: path, Args: flags(), Log: &s.log}); err != nil {
+		if err = s.Spawn(lab.Command{Path: path, Args: flags()}); err != nil {
 			t.Fatal(err)
 		}
 		// While it starts: it finds the change in its first list, or hears of it.
@@ -64,11 +64,11 @@ func TestKilledAtRandom(t *testing.T) {
 			o.setEndpoints(endpoints{"p2": ready})
 		}
 		select {
-		case <-s.process.Done():
-			t.Fatalf("after %d kills the daemon ends by itself with exit code %d", i, s.process.ExitCode())
+		case <-s.Process.Done():
+			t.Fatalf("after %d kills the daemon ends by itself with exit code %d", i, s.Process.ExitCode())
 		case <-time.After(time.Duration(random.Int64N(int64(life)))):
 		}
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
 	}

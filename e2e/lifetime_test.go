@@ -84,12 +84,12 @@ func TestRestart(t *testing.T) {
 		end  func(t *testing.T)
 	}{
 		{"killed", func(t *testing.T) {
-			if err := s.process.Kill(); err != nil {
+			if err := s.Kill(); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{"terminated", func(t *testing.T) {
-			if code, err := s.process.Stop(); err != nil || code != 0 {
+			if code, err := s.Stop(); err != nil || code != 0 {
 				t.Fatalf("exit code %d, %v; want 0", code, err)
 			}
 		}},
@@ -126,7 +126,7 @@ func TestRestart(t *testing.T) {
 		}
 	})
 	t.Run("changed while there was no daemon: caught up at its start", func(t *testing.T) {
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		shop.delete()
@@ -137,7 +137,7 @@ func TestRestart(t *testing.T) {
 		}
 		web.untilOnly("p2")
 		newer.untilOnly("p1")
-		bound, err := s.host.Addresses("kube-ipvs0")
+		bound, err := s.Host.Addresses("kube-ipvs0")
 		if err != nil || strings.Contains(bound, shop.Spec.ClusterIP+"/") {
 			t.Errorf("addresses: %v\n%swant none of a Service that is gone", err, bound)
 		}

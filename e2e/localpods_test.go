@@ -18,7 +18,7 @@ func TestLocalPods(t *testing.T) {
 	web := s.created("web", of, loadBalancer(lb), local)
 	run := func(t *testing.T, mode string, more ...string) {
 		t.Helper()
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.start(append(more, "--detect-local-mode="+mode)...); err != nil {
@@ -26,7 +26,7 @@ func TestLocalPods(t *testing.T) {
 		}
 	}
 	t.Cleanup(func() { // the usual daemon comes back
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/dynamic"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -101,7 +102,7 @@ func install(t *testing.T) *appsv1.DaemonSet {
 			t.Fatal(err)
 		}
 		data["apiServerHost"], data["apiServerPort"] = "127.0.0.1", os.Getenv("E2E_APISERVER_PORT")
-		data["config.conf"] = strings.Replace(data["config.conf"], `clusterCIDR: ""`, "clusterCIDR: "+podRanges, 1)
+		data["config.conf"] = strings.Replace(data["config.conf"], `clusterCIDR: ""`, "clusterCIDR: "+lab.PodRanges, 1)
 		if err := unstructured.SetNestedStringMap(o.Object, data, "data"); err != nil {
 			t.Fatal(err)
 		}
@@ -121,12 +122,12 @@ func TestDaemonOfTheManifest(t *testing.T) {
 	c := ownCluster(t)
 	untouched := c.mustLook(t)
 	p := newPod(t, install(t))
-	if code, said := c.program.runOnce(t, p.command(t, p.container(t, "init"))); code != 0 {
+	if code, said := c.runOnce(t, p.command(t, p.container(t, "init"))); code != 0 {
 		t.Fatalf("init: exit code %d:\n%s", code, said)
 	}
 	main := p.container(t, "kube-ipvs")
-	if err := c.launch(p.command(t, main), 20*time.Millisecond, func() error {
-		_, err := c.get(healthz + main.ReadinessProbe.HTTPGet.Path)
+	if err := c.Start(p.command(t, main), 20*time.Millisecond, func() error {
+		_, err := c.Get(harness.HealthzURL + main.ReadinessProbe.HTTPGet.Path)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -134,7 +135,7 @@ func TestDaemonOfTheManifest(t *testing.T) {
 	t.Run("it serves", func(t *testing.T) { c.serves(t) })
 	t.Run("kube-ipvs executed in the container sees it", func(t *testing.T) {
 		for _, verb := range []string{"status", "list", "diff"} {
-			if code, said := c.program.runOnce(t, p.command(t, main, verb)); code != 0 {
+			if code, said := c.runOnce(t, p.command(t, main, verb)); code != 0 {
 				t.Errorf("%s: exit code %d:\n%s", verb, code, said)
 			}
 		}
@@ -144,14 +145,14 @@ func TestDaemonOfTheManifest(t *testing.T) {
 		if err := lab.Until(within(t, patience), func() error { return told(t, svc) }); err != nil {
 			t.Error(err)
 		}
-		for line := range strings.Lines(c.log.String()) {
+		for line := range strings.Lines(c.Log.String()) {
 			// Only the first network namespace can size the table of connections; and client-go warns of what a Pod wants.
 			if strings.ContainsAny(line[:1], "EW") && !strings.Contains(line, "conntrack: ") && !strings.Contains(line, "Using the inClusterConfig") {
 				t.Errorf("it says: %s", line)
 			}
 		}
 	})
-	if err := c.process.Kill(); err != nil {
+	if err := c.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	for capability, complaint := range map[corev1.Capability]string{
@@ -164,7 +165,7 @@ func TestDaemonOfTheManifest(t *testing.T) {
 	}
 	t.Run("uninstalled it leaves nothing", func(t *testing.T) {
 		p := newPod(t, apply(t, manifest(t, "uninstall.yaml")))
-		if code, said := c.program.runOnce(t, p.command(t, p.container(t, "cleanup"))); code != 0 {
+		if code, said := c.runOnce(t, p.command(t, p.container(t, "cleanup"))); code != 0 {
 			t.Errorf("exit code %d:\n%s", code, said)
 		}
 		if left := c.mustLook(t); left.IPVS != untouched.IPVS || left.Sets != untouched.Sets || left.Addresses != "" || strings.Contains(left.Rules, "KIPVS") {
@@ -212,20 +213,20 @@ func deprived(c *corev1.Container, capability corev1.Capability) *corev1.Contain
 // complains runs a command until it has said something, or has ended without.
 func (c *cluster) complains(t *testing.T, command lab.Command, complaint string) {
 	t.Helper()
-	said := len(c.log.String())
-	command.Log = &c.log
-	process, err := c.host.Start(command)
+	said := c.Log.Len()
+	command.Log = &c.Log
+	process, err := c.Host.Start(command)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = lab.Until(within(t, patience), func() error {
-		if !strings.Contains(strings.ReplaceAll(c.log.since(said), `\"`, `"`), complaint) {
+		if !strings.Contains(strings.ReplaceAll(c.Log.Since(said), `\"`, `"`), complaint) {
 			return errors.New("it does not say: " + complaint)
 		}
 		return nil
 	})
 	if err := errors.Join(err, process.Kill()); err != nil {
-		t.Errorf("%v; it says:\n%s", err, c.log.since(said))
+		t.Errorf("%v; it says:\n%s", err, c.Log.Since(said))
 	}
 }
 

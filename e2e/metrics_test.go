@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -17,14 +18,14 @@ import (
 // in its metrics all that dashboards of others ask for (D.2, E15).
 func TestServiceMetrics(t *testing.T) {
 	s := shared.space(t)
-	if err := s.process.Kill(); err != nil {
+	if err := s.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.start("--service-metrics=10"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // the usual daemon comes back
-		if err := s.process.Kill(); err != nil {
+		if err := s.Kill(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -53,7 +54,7 @@ func TestServiceMetrics(t *testing.T) {
 			}
 		}
 	}
-	text, err := s.get(metrics + "/metrics")
+	text, err := s.Get(harness.MetricsURL + "/metrics")
 	if err != nil {
 		t.Fatal(err)
 	}

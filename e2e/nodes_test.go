@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -20,16 +21,16 @@ func serveOnNode2(t *testing.T) {
 	if _, err := api.CoreV1().Nodes().Create(within(t, soon), node, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	relay, err := relayAPI(shared.Node2.Namespace)
+	relay, err := harness.RelayAPI(shared.Node2.Namespace)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &daemon{program: program{host: shared.Node2.Namespace}}
+	d := &daemon{Program: harness.Program{Host: shared.Node2.Namespace}}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("the daemon of node2 said:\n%s", d.log.String())
+			t.Logf("the daemon of node2 said:\n%s", d.Log.String())
 		}
-		err := errors.Join(d.process.Kill(), relay.Close(),
+		err := errors.Join(d.Kill(), relay.Close(),
 			api.CoreV1().Nodes().Delete(within(t, soon), node.Name, metav1.DeleteOptions{}))
 		code, said := d.runOnce(t, lab.Command{Args: []string{"--cleanup"}})
 		if err != nil || code != 0 {

@@ -19,6 +19,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -155,11 +156,11 @@ func comeAndGo(ctx context.Context, service string) error {
 // TestAPIServerBehindAService has the API server answer at an address that only a Service proxy would serve.
 func TestAPIServerBehindAService(t *testing.T) {
 	c := ownCluster(t)
-	if _, err := c.host.Run("ip", "address", "add", "10.96.0.1/32", "dev", "lo"); err != nil {
+	if _, err := c.Host.Run("ip", "address", "add", "10.96.0.1/32", "dev", "lo"); err != nil {
 		t.Fatal(err)
 	}
 	at := netip.MustParseAddrPort("10.96.0.1:" + os.Getenv("E2E_APISERVER_PORT"))
-	relay, err := c.Node.Relay(at, apiserver())
+	relay, err := c.Node.Relay(at, harness.APIServer())
 	if err != nil {
 		t.Fatal(err)
 	}

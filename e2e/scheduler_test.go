@@ -84,7 +84,7 @@ func annotated(key, value string) func(*corev1.Service) {
 func (s *space) schedules(t *testing.T, svc *service, want string) {
 	t.Helper()
 	err := lab.Until(within(t, patience), func() error {
-		text, err := s.host.Run("ipvsadm", "-Ln")
+		text, err := s.Host.Run("ipvsadm", "-Ln")
 		if err != nil {
 			return err
 		}

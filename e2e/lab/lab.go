@@ -26,6 +26,9 @@ type Options struct {
 	ShowAs string
 }
 
+// PodRanges are the networks of the Pods of all nodes, one of each family.
+const PodRanges = "10.244.0.0/16,fd00:10:244::/56"
+
 // Lab is the cluster.
 type Lab struct {
 	Nodes       []*Host

@@ -2,28 +2,19 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/testlog"
 )
 
-const (
-	module = "github.com/kube-ipvs/kube-ipvs/"
-	passed = "passed"
-)
+const module = "github.com/kube-ipvs/kube-ipvs/"
 
 // verdicts are what became of tests, by key.
-type verdicts map[string]string
-
-var words = map[string]string{
-	"pass": passed, "fail": "failed", "skip": "skipped", // in the words of go test
-	"ok": passed, "FAILED": "failed", "SKIPPED": "skipped", // and of e2e/cmd/report
-}
+type verdicts map[string]testlog.Verdict
 
 // readUnit reads the output of go test -json.
 func (v verdicts) readUnit(file string) error {
@@ -32,40 +23,27 @@ func (v verdicts) readUnit(file string) error {
 		return err
 	}
 	defer f.Close()
-	for events := json.NewDecoder(f); ; {
-		var e struct{ Action, Package, Test string }
-		if err := events.Decode(&e); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		if word := words[e.Action]; word != "" && e.Test != "" {
-			v[key(strings.TrimPrefix(e.Package, module), e.Test)] = word
-		}
-	}
+	results, err := testlog.Events(f)
+	v.add(results)
+	return err
 }
-
-var (
-	onLinux = regexp.MustCompile(`(?m)^On Linux (.+):$`)
-	ended   = regexp.MustCompile(`(?m)^  (ok|FAILED|SKIPPED) +(\S+): (.+)$`)
-)
 
 // readReport reads the list that ends the output of e2e/cmd/report, and answers
 // with the kernel that it is about.
 func (v verdicts) readReport(file string) (kernel string, err error) {
-	data, err := os.ReadFile(file)
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	text := strings.ReplaceAll(string(data), "\r", "")
-	found := onLinux.FindStringSubmatch(text)
-	if found == nil {
-		return "", errors.New("it has no list of what was shown on which kernel")
+	report, err := testlog.ReadReport(string(text))
+	v.add(report.Results)
+	return report.Kernel, err
+}
+
+func (v verdicts) add(results []testlog.Result) {
+	for _, r := range results {
+		v[key(strings.TrimPrefix(r.Package, module), r.Test)] = r.Verdict
 	}
-	for _, line := range ended.FindAllStringSubmatch(text, -1) {
-		v[key(line[2], line[3])] = words[line[1]]
-	}
-	return found[1], nil
 }
 
 // check errs with all tests that rows name and that have not passed.
@@ -77,7 +55,7 @@ func (v verdicts) check(rows []row, packets bool) error {
 			tests = slices.Concat(tests, r.Packets)
 		}
 		for _, t := range tests {
-			if verdict := cmp.Or(v[key(t.Folder, t.Name)], "was not run, or has another name"); verdict != passed {
+			if verdict := cmp.Or(v[key(t.Folder, t.Name)], "was not run, or has another name"); verdict != testlog.Passed {
 				errs = append(errs, fmt.Errorf("%s: %s: %s", r.ID, t.Text, verdict))
 			}
 		}

@@ -27,7 +27,7 @@ type demo struct {
 
 // show goes through all steps and tells whether all was as it should be.
 func show(ctx context.Context, p *page, daemon, objects string) bool {
-	d := &demo{page: p, begin: time.Now(), stage: &stage{daemon: daemon}}
+	d := &demo{page: p, begin: time.Now(), stage: &stage{path: daemon}}
 	d.block("")
 	d.title("kube-ipvs at work, in seven steps")
 	err := d.stage.build(objects)
@@ -78,7 +78,7 @@ func (d *demo) close() {
 			d.say("%s", line)
 		}
 	}
-	if log := d.stage.log.String(); log != "" {
+	if log := d.stage.daemon.Log.String(); log != "" {
 		d.say("What the daemon has said:")
 		d.block(log)
 	}

@@ -7,35 +7,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
 	discovery "k8s.io/api/discovery/v1"
 
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
 // late is the Service that has no endpoints yet when kube-proxy is ended.
 const late = "web-lb"
 
-const kubeProxyConfig = `
-apiVersion: kubeproxy.config.k8s.io/v1alpha1
-kind: KubeProxyConfiguration
-mode: iptables
-clientConnection: {kubeconfig: %s, contentType: application/json}
-hostnameOverride: node
-clusterCIDR: %s
-metricsBindAddress: 127.0.0.1:10249
-conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeout: 0s}
-`
-
 // record lets the real kube-proxy serve the demo's Services in iptables mode, on
 // a node where a kubelet has been before, ends it, and prints all rules: the
 // text of leftovers.rules.
 func record(ctx context.Context, out io.Writer, kubeProxy, objects string) (err error) {
-	s := &stage{daemon: kubeProxy}
+	s := &stage{}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.build(objects); err != nil {
 		return err
@@ -53,22 +41,20 @@ func record(ctx context.Context, out io.Writer, kubeProxy, objects string) (err 
 	if err := s.load(kubelet, kubelet); err != nil {
 		return err
 	}
-	config := filepath.Join(s.folder, "kube-proxy.yaml")
-	if err := os.WriteFile(config, fmt.Appendf(nil, kubeProxyConfig, s.kubeconfig(), podRanges), 0o600); err != nil {
-		return err
+	k := harness.KubeProxy{
+		Program: harness.Program{Host: s.lab.Node.Namespace}, Path: kubeProxy, Setup: s.setup(), Folder: s.folder,
 	}
-	s.process, err = s.lab.Node.Start(lab.Command{Path: kubeProxy, Args: []string{"--config=" + config}, Log: &s.log})
-	if err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, k.Kill()) }()
 	ctx, cancel := context.WithTimeout(ctx, waiting)
 	defer cancel()
-	if err := lab.Until(ctx, s.chainsOfKubeProxy); err != nil {
-		return fmt.Errorf("%w; kube-proxy said:\n%s", err, s.log.String())
+	err = k.Start("iptables")
+	if err == nil {
+		err = lab.Until(ctx, s.chainsOfKubeProxy)
 	}
-	err = s.process.Kill()
-	s.process = nil
-	return errors.Join(err, s.print(out))
+	if err != nil {
+		return fmt.Errorf("%w; kube-proxy said:\n%s", err, k.Log.String())
+	}
+	return errors.Join(k.Kill(), s.print(out))
 }
 
 // chainsOfKubeProxy tells whether all Services are there as they should be, in

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -12,10 +11,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/apistub"
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -27,7 +26,8 @@ const asker = "p4"
 
 // stage is what the story is played on: the lab, the API, and the daemon.
 type stage struct {
-	daemon string // the program
+	path   string // of the daemon
+	daemon harness.Program
 
 	lab   *lab.Lab
 	took  time.Duration // to build it
@@ -37,8 +37,6 @@ type stage struct {
 
 	folder   string // for the kubeconfig
 	listener net.Listener
-	process  *lab.Process
-	log      transcript
 }
 
 // build does everything but start the daemon.
@@ -81,25 +79,25 @@ func (s *stage) serveAPI() (err error) {
 
 func (s *stage) kubeconfig() string { return filepath.Join(s.folder, "kubeconfig") }
 
-// options are the daemon's: as few as a cluster needs.
-func (s *stage) options() []string {
-	return []string{"--kubeconfig=" + s.kubeconfig(), "--hostname-override=node", "--cluster-cidr=" + podRanges}
+// setup is what a proxy is told. The API speaks JSON only.
+func (s *stage) setup() harness.Setup {
+	return harness.Setup{Kubeconfig: s.kubeconfig(), Node: "node", ContentType: "application/json"}
 }
 
-// podRanges are those of all nodes.
-const podRanges = "10.244.0.0/16,fd00:10:244::/48"
+// options are the daemon's: as few as a cluster needs.
+func (s *stage) options() []string { return s.setup().Flags() }
 
 // start starts the daemon.
-func (s *stage) start() (err error) {
-	s.process, err = s.lab.Node.Start(lab.Command{Path: s.daemon, Args: s.options(), Log: &s.log})
-	return err
+func (s *stage) start() error {
+	s.daemon.Host = s.lab.Node.Namespace
+	return s.daemon.Spawn(lab.Command{Path: s.path, Args: s.options()})
 }
 
 // close ends what build and start have begun, however far they came.
 func (s *stage) close() error {
 	var errs []error
-	if s.process != nil {
-		code, err := s.process.Stop()
+	if s.daemon.Process != nil {
+		code, err := s.daemon.Stop()
 		if err == nil && code != 0 {
 			err = fmt.Errorf("kube-ipvs ended with exit code %d, not 0", code)
 		}
@@ -115,23 +113,4 @@ func (s *stage) close() error {
 		errs = append(errs, s.lab.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// transcript keeps what a process writes.
-type transcript struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-// Write never fails.
-func (r *transcript) Write(p []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(p)
-}
-
-func (r *transcript) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
 }

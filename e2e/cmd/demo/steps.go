@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
 	v1 "k8s.io/api/core/v1"
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
@@ -33,10 +32,6 @@ const picture = `
 
 // machine says where all of this happens.
 func (d *demo) machine(context.Context) error {
-	var name unix.Utsname
-	if err := unix.Uname(&name); err != nil {
-		return fmt.Errorf("ask for the kernel's version: %w", err)
-	}
 	d.step("The machine", "One Linux kernel plays a small cluster: everything that has a name below is a network "+
 		"namespace of its own, and every line is a link that carries real packets.")
 	d.block(strings.Trim(picture, "\n"))
@@ -46,7 +41,7 @@ func (d *demo) machine(context.Context) error {
 	if cpus, err := os.ReadFile("/proc/cpuinfo"); err == nil && strings.Contains(string(cpus), "QEMU TCG") {
 		slow = " Its processor is emulated: all times are many times those of a real one."
 	}
-	d.say("The kernel is Linux %s; the lab took %s to build.%s", unix.ByteSliceToString(name.Release[:]), short(d.stage.took), slow)
+	d.say("The kernel is Linux %s; the lab took %s to build.%s", lab.KernelRelease(), short(d.stage.took), slow)
 	return nil
 }
 
@@ -120,15 +115,9 @@ func (d *demo) summary(service, kind string) []string {
 
 // untilItEnds is a context that also ends with the daemon.
 func (d *demo) untilItEnds(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, waiting)
-	go func() {
-		select {
-		case <-d.stage.process.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
+	ctx, stop := context.WithTimeout(ctx, waiting)
+	ctx, cancel := d.stage.daemon.WhileItRuns(ctx)
+	return ctx, func() { cancel(); stop() }
 }
 
 // requests asks at every address.

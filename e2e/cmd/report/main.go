@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command report runs test binaries on this machine's kernel, one after the
 // other in the folders they were built from, and closes with one list of what
 // was shown on which kernel. A test that was skipped has shown nothing: it
@@ -15,11 +17,12 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
+	"github.com/kube-ipvs/kube-ipvs/e2e/testlog"
 )
 
 func main() {
-	run := flag.String("run", "", "only tests that match this `regexp`, as of go test -run")
+	only := flag.String("run", "", "only tests that match this `regexp`, as of go test -run")
 	flag.Usage = func() {
 		fmt.Fprintln(os.Stderr, "usage: report [-run REGEXP] FOLDER:NAME...   runs NAME.test, beside this program, in FOLDER")
 	}
@@ -33,24 +36,21 @@ func main() {
 		fmt.Fprintln(os.Stderr, "report:", err)
 		os.Exit(1)
 	}
-	all := results{}
+	all := testlog.Report{Kernel: lab.KernelRelease()}
 	for _, arg := range flag.Args() {
 		folder, name, _ := strings.Cut(arg, ":")
-		if err := all.run(filepath.Join(filepath.Dir(here), name+".test"), folder, *run); err != nil {
+		if err := run(&all, filepath.Join(filepath.Dir(here), name+".test"), folder, *only); err != nil {
 			fmt.Fprintln(os.Stderr, "report:", err)
-			all.failed = append(all.failed, name)
+			all.Results = append(all.Results, testlog.Result{Package: folder, Test: name + ".test", Verdict: testlog.Failed})
 		}
 	}
-	all.print(os.Stdout)
-	if len(all.failed)+len(all.skipped) > 0 || len(all.passed) == 0 {
+	if err := all.Write(os.Stdout); err != nil || all.Count(testlog.Passed) != len(all.Results) || len(all.Results) == 0 {
 		os.Exit(1)
 	}
 }
 
-// results are the names of tests by how they ended.
-type results struct{ passed, failed, skipped []string }
-
-func (r *results) run(binary, folder, only string) error {
+// run runs a binary in its folder and adds what became of its tests.
+func run(all *testlog.Report, binary, folder, only string) error {
 	fmt.Printf("\n=== %s\n", folder)
 	cmd := exec.Command(binary, "-test.v", "-test.timeout=50m", "-test.failfast=false", "-test.run="+only)
 	cmd.Dir, cmd.Stderr = folder, os.Stderr
@@ -61,62 +61,26 @@ func (r *results) run(binary, folder, only string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("run %s: %w", binary, err)
 	}
-	before := len(r.failed)
-	r.read(out, folder)
-	if err := cmd.Wait(); err != nil && len(r.failed) == before {
+	before := all.Count(testlog.Failed)
+	read(all, out, os.Stdout, folder)
+	if err := cmd.Wait(); err != nil && all.Count(testlog.Failed) == before {
 		return fmt.Errorf("%s: %w", binary, errors.Join(err, errors.New("and no test says why")))
 	}
 	return nil
 }
 
 // read passes the output of a test binary on and notes how each test ended.
-func (r *results) read(out io.Reader, folder string) {
-	lines := bufio.NewScanner(out)
+func read(all *testlog.Report, from io.Reader, to io.Writer, folder string) {
+	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		line := lines.Text()
-		verdict, name, ok := verdict(line)
-		if !strings.HasPrefix(strings.TrimSpace(line), "=== ") {
-			fmt.Println(line)
+		if !testlog.Progress(line) {
+			fmt.Fprintln(to, line)
 		}
-		if !ok {
-			continue
-		}
-		name = folder + ": " + name
-		switch verdict {
-		case "PASS":
-			r.passed = append(r.passed, name)
-		case "FAIL":
-			r.failed = append(r.failed, name)
-		case "SKIP":
-			r.skipped = append(r.skipped, name)
+		if result, ok := testlog.Line(line); ok {
+			result.Package = folder
+			all.Results = append(all.Results, result)
 		}
 	}
-}
-
-// verdict reads a line such as "    --- PASS: TestX/case_one (0.01s)".
-func verdict(line string) (verdict, name string, ok bool) {
-	rest, ok := strings.CutPrefix(strings.TrimSpace(line), "--- ")
-	if !ok {
-		return "", "", false
-	}
-	verdict, rest, ok = strings.Cut(rest, ": ")
-	name, _, _ = strings.Cut(rest, " ")
-	return verdict, strings.ReplaceAll(name, "_", " "), ok
-}
-
-func (r *results) print(w io.Writer) {
-	var name unix.Utsname
-	if err := unix.Uname(&name); err == nil {
-		fmt.Fprintf(w, "\nOn Linux %s:\n", unix.ByteSliceToString(name.Release[:]))
-	}
-	for _, group := range []struct {
-		word  string
-		names []string
-	}{{"ok", r.passed}, {"FAILED", r.failed}, {"SKIPPED", r.skipped}} {
-		for _, n := range group.names {
-			fmt.Fprintf(w, "  %-8s%s\n", group.word, n)
-		}
-	}
-	fmt.Fprintf(w, "\n%d passed, %d failed, %d skipped\n", len(r.passed), len(r.failed), len(r.skipped))
 }

@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/testlog"
 )
 
 func main() {
@@ -33,7 +35,7 @@ func write(page, target, output string) error {
 	if err != nil {
 		return err
 	}
-	rows := read(string(said), target)
+	rows := testlog.Rows(string(said), target)
 	if rows == "" {
 		return fmt.Errorf("%s has no row of %s", output, target)
 	}
@@ -46,16 +48,6 @@ func write(page, target, output string) error {
 		return fmt.Errorf("write %s: %w", page, err)
 	}
 	return os.WriteFile(page, []byte(text), 0o644)
-}
-
-// read finds the rows in what the test has said.
-func read(said, target string) (rows string) {
-	for line := range strings.Lines(said) {
-		if _, cells, found := strings.Cut(line, " "+target+": |"); found {
-			rows += "|" + cells
-		}
-	}
-	return rows
 }
 
 // insert puts rows in the place of those between the marks.

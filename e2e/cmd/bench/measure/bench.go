@@ -6,16 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/kube-ipvs/kube-ipvs/e2e/cmd/bench/desk"
 	"github.com/kube-ipvs/kube-ipvs/e2e/cmd/bench/figures"
+	"github.com/kube-ipvs/kube-ipvs/e2e/harness"
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 )
 
@@ -43,7 +41,7 @@ func newBench(job desk.Job, outer desk.Outer) (b *bench, err error) {
 	b = &bench{job: job, outer: outer, at: make([]int, len(job.Probes))}
 	b.cell = figures.Cell{
 		Proxy: job.Proxy, Size: job.Size, Version: job.Version,
-		Kernel: release(), Machine: processors(), When: time.Now().UTC().Format(time.RFC3339),
+		Kernel: lab.KernelRelease(), Machine: processors(), When: time.Now().UTC().Format(time.RFC3339),
 	}
 	for _, p := range job.Probes {
 		addr, err := netip.ParseAddr(p.ClusterIP)
@@ -60,13 +58,7 @@ func newBench(job desk.Job, outer desk.Outer) (b *bench, err error) {
 			err = errors.Join(err, b.close())
 		}
 	}()
-	// At the address in the kubeconfig, which so serves every proxy as it is.
-	apiserver := os.Getenv("E2E_APISERVER_PORT")
-	at, err := netip.ParseAddrPort("127.0.0.1:" + apiserver)
-	if err != nil {
-		return nil, fmt.Errorf("find the API server (E2E_APISERVER_PORT): %w", err)
-	}
-	if b.relay, err = b.lab.Node.Relay(at, net.JoinHostPort(os.Getenv("E2E_HOST"), apiserver)); err != nil {
+	if b.relay, err = harness.RelayAPI(b.lab.Node.Namespace); err != nil {
 		return nil, err
 	}
 	if err := warm(b.lab.Pod(warmPod).Namespace); err != nil {
@@ -88,15 +80,6 @@ func (b *bench) close() error {
 		errs = append(errs, b.relay.Close())
 	}
 	return errors.Join(append(errs, b.lab.Close())...)
-}
-
-// release is the running kernel's.
-func release() string {
-	var name unix.Utsname
-	if unix.Uname(&name) != nil {
-		return "unknown"
-	}
-	return unix.ByteSliceToString(name.Release[:])
 }
 
 // processors are this machine's: "2 × QEMU TCG CPU version 2.5+".

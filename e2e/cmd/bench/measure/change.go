@@ -48,7 +48,7 @@ func (b *bench) move(probe int, pause time.Duration) (m moved, err error) {
 	})
 	m.latency = time.Since(begin)
 	if !served {
-		return m, errors.Join(errTooLong, b.proxy.alive())
+		return m, errors.Join(errTooLong, b.proxy.Alive())
 	}
 	return m, nil
 }

@@ -87,7 +87,7 @@ func (b *bench) all(begin time.Time) (failed error) {
 // anything.
 func (b *bench) serving() bool {
 	s := b.cell.Start
-	return s != nil && s.Over == 0 && b.proxy.alive() == nil
+	return s != nil && s.Over == 0 && b.proxy.Alive() == nil
 }
 
 func (b *bench) say(format string, args ...any) {

@@ -55,7 +55,7 @@ func (b *bench) settleDown() error {
 	if err := b.proxy.quiet(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return b.proxy.alive()
+	return b.proxy.Alive()
 }
 
 func (b *bench) start(limit time.Duration) (*figures.Start, error) {
@@ -65,15 +65,10 @@ func (b *bench) start(limit time.Duration) (*figures.Start, error) {
 	if err := b.proxy.start(); err != nil {
 		return nil, err
 	}
-	go func() {
-		select {
-		case <-b.proxy.process.Done():
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	ctx, cancel = b.proxy.WhileItRuns(ctx)
+	defer cancel()
 	first, settled := b.served(ctx, begin)
-	if err := b.proxy.alive(); err != nil {
+	if err := b.proxy.Alive(); err != nil {
 		return nil, err
 	}
 	used, err := b.proxy.cpu()

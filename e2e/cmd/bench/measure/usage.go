@@ -21,7 +21,7 @@ const tick = 10 * time.Millisecond
 
 // cpu is the processor time that the daemon and its ended children have had.
 func (p *proxy) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.process.Pid()))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.Process.Pid()))
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +53,7 @@ func (p *proxy) memory() (*figures.Memory, error) {
 		"status":       {"VmRSS:": &m.Resident, "VmHWM:": &m.Peak},
 		"smaps_rollup": {"Pss:": &m.Share},
 	} {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.process.Pid(), file))
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", p.Process.Pid(), file))
 		if err != nil {
 			return nil, err
 		}
