@@ -5,20 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
+
+	"github.com/kube-ipvs/kube-ipvs/e2e/testlog"
 )
 
 // column is one run of the tests.
 type column struct {
 	kernel, backend string
-	verdicts        map[string]string // in the words of e2e/cmd/report, by folder and name
+	verdicts        map[string]testlog.Verdict // by folder and name
 }
-
-var (
-	onLinux = regexp.MustCompile(`(?m)^On Linux (.+):\r?$`)
-	ended   = regexp.MustCompile(`(?m)^  (ok|FAILED|SKIPPED) +(\S+: [^\s/]+)\r?$`)
-)
 
 // readColumn reads what e2e/cmd/report said.
 func readColumn(file string) (column, error) {
@@ -31,13 +27,13 @@ func readColumn(file string) (column, error) {
 }
 
 func parseColumn(text, backend string) (column, error) {
-	found := onLinux.FindStringSubmatch(text)
-	if found == nil {
-		return column{}, errors.New("it has no list of what was shown on which kernel")
+	report, err := testlog.ReadReport(text)
+	if err != nil {
+		return column{}, err
 	}
-	c := column{found[1], backend, map[string]string{}}
-	for _, line := range ended.FindAllStringSubmatch(text, -1) {
-		c.verdicts[line[2]] = line[1]
+	c := column{report.Kernel, backend, map[string]testlog.Verdict{}}
+	for _, r := range report.Results {
+		c.verdicts[test{folder: r.Package, name: r.Test}.key()] = r.Verdict
 	}
 	return c, nil
 }
@@ -80,9 +76,9 @@ func (t table) String() string {
 
 func (t table) cell(test test, c column) string {
 	switch c.verdicts[test.key()] {
-	case "ok":
+	case testlog.Passed:
 		return "ok"
-	case "FAILED":
+	case testlog.Failed:
 		return "**fails**"
 	}
 	return "**not run**"
