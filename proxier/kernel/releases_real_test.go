@@ -31,7 +31,7 @@ func TestRulesOfAnotherRelease(t *testing.T) {
 		"Pods by address": {Rules: rules.Config{Mark: 0x4000, Pods: rules.Pods{CIDRs: []netip.Prefix{
 			netip.MustParsePrefix("10.244.0.0/16"), netip.MustParsePrefix("fd00:10:244::/56"),
 		}}}},
-		"Pods by interface": {Rules: rules.Config{Mark: 0x8000, MasqueradeAll: true, Pods: rules.Pods{Interface: "cni+"}}, Accept: kernel.AcceptAlways},
+		"Pods by interface": {Rules: rules.Config{Mark: 0x8000, MasqueradeAll: true, Pods: rules.Pods{Interface: "cni+"}}, Accept: rules.AcceptAlways},
 	} {
 		cfg.Scheduler = "rr"
 		for _, writer := range folders {
