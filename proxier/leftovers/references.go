@@ -25,7 +25,7 @@ func (r rule) target() xtables.Place {
 // leads to it: the next Pod with a host port may need it, and the plugin that is
 // told to use it does not make it (K19). Our rules masquerade what it marks.
 func (f Found) goes(where Where, p xtables.Place) bool {
-	return f.Scope.Chain(p) && !(f.Scope == Takeover && shared[p] && f.borrowsMark(where))
+	return f.Scope.Chain(p) && (f.Scope != Takeover || !shared[p] || !f.borrowsMark(where))
 }
 
 // borrowsMark tells whether the port mapping of CNI has chains and none of its own
