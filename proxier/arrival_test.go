@@ -10,7 +10,7 @@ import (
 
 // TestNothingIsOursTooSoon looks after each kernel call whether our rules take
 // new connections for ours, past a kube-proxy that served them until then,
-// before there is somebody to answer; or refuse what is to be served.
+// before there is an endpoint to answer; or refuse what is to be served.
 func TestNothingIsOursTooSoon(t *testing.T) {
 	frontends := []state.VirtualServer{
 		{Addr: netip.MustParseAddrPort("203.0.113.1:80"), Protocol: state.TCP},
@@ -51,5 +51,5 @@ func taken(rows state.Rows, frontend state.VirtualServer) string {
 			return "served"
 		}
 	}
-	return "taken, and nobody answers"
+	return "taken, and no endpoint answers"
 }

@@ -104,7 +104,7 @@ func TestNobodyWaitsForAProgramThatHangs(t *testing.T) {
 			t.Errorf("the metrics count %g failures to %q", n, action)
 		}
 		if left := k.ForeignSets(); len(left) != len(kubeProxySets) {
-			t.Errorf("left %v though nobody could look", left)
+			t.Errorf("left %v though it could not be read", left)
 		}
 		k.hangs.Store(false)
 		k.Damage("rule")

@@ -162,7 +162,7 @@ func TestTakeoverDoesNotTrustALookThatFails(t *testing.T) {
 	})
 }
 
-// A server that drains and that somebody else removes is not made again: nobody
+// A server that drains and that another program removes is not made again: no Service
 // is there any more for whom it was kept.
 func TestWhatDrainedAndIsGoneStaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -63,7 +63,7 @@ func killed(t *testing.T, calls int) (rows string, cut bool) {
 	}
 	stop := run()
 	stop()
-	// While nobody looks one endpoint moves, a Service comes and one goes.
+	// While the daemon is away one endpoint moves, a Service comes and one goes.
 	_, slice := numbered(0, 2, 7)
 	api.setSlice(slice)
 	svc, slice := numbered(3, 2, 0)

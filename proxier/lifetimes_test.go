@@ -157,7 +157,7 @@ func series(t *testing.T, p *proxier.Proxier) (n int) {
 	return n
 }
 
-// heapInUse is the memory that somebody still refers to, in bytes.
+// heapInUse is the memory that is still referred to, in bytes.
 func heapInUse() uint64 {
 	runtime.GC()
 	runtime.GC() // what was pooled

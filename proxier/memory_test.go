@@ -40,7 +40,7 @@ func (yes[K, V]) Apply(_ context.Context, ops []reconcile.Op[K, V]) []error {
 	return make([]error, len(ops))
 }
 
-// inUse is the memory that somebody still refers to, in bytes.
+// inUse is the memory that is still referred to, in bytes.
 func inUse() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

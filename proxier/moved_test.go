@@ -93,7 +93,7 @@ func (k *remembering) takeForgotten() (answering []string) {
 	return answering
 }
 
-// An address that goes from one Service to another in one pass is nobody's loss:
+// An address that goes from one Service to another in one pass loses nothing:
 // no Event says that the other one holds it, whichever is planned first.
 func TestAnAddressThatIsHandedOnIsNoConflict(t *testing.T) {
 	for range manyTimes {

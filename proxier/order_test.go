@@ -140,7 +140,7 @@ func TestNeverWithoutAServer(t *testing.T) {
 				}
 			}
 			if watch {
-				t.Errorf("nobody takes connections:\n%s", rows)
+				t.Errorf("no endpoint takes connections:\n%s", rows)
 			}
 		}
 		api, k := newFakeCluster(), slow{Kernel: kerneltest.New(), look: look}

@@ -45,7 +45,7 @@ func newTables(k Kernel, healthPorts HealthPorts, aliases state.Aliases) tables 
 	}
 }
 
-// The stages of a pass. Whoever is led to an alias finds all of it: the aliases
+// The stages of a pass. A client that is led to an alias finds all of it: the aliases
 // come first and go last. Next comes what leads there, so that clients inside
 // of the cluster never meet what is for those from outside. Last comes what
 // makes the rules take traffic for ours and the host take it in: until there is

@@ -81,7 +81,7 @@ func TestAdoption(t *testing.T) {
 	})
 }
 
-// A virtual server that somebody puts on an address of ours is not kube-proxy's,
+// A virtual server that another program puts on an address of ours is not kube-proxy's,
 // through restarts too (K09, K10).
 func TestServersMadeByHandStay(t *testing.T) {
 	onTakeover(t, func(t *testing.T, s *script) {

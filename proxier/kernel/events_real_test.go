@@ -115,8 +115,8 @@ func countSaves(t *testing.T) func() int {
 	}
 }
 
-// While nobody changes rules no program is started to read them, and what
-// somebody has changed is read and put right.
+// While no program changes rules no program is started to read them, and what
+// another program has changed is read and put right.
 func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 	kerneltest.FreshNamespace(t)
 	quiet := countSaves(t)
@@ -135,10 +135,10 @@ func TestRulesAreReadOnlyWhenTheyHaveChanged(t *testing.T) {
 	prepare() // the rules of IPv6 came after those of IPv4 had been read
 	quiet()
 	if mended := prepare(); len(mended) > 0 {
-		t.Errorf("nobody has changed anything, and mended %v", mended)
+		t.Errorf("nothing has been changed, and mended %v", mended)
 	}
 	if n := quiet(); n > 0 {
-		t.Errorf("nobody has changed anything, and rules were read %d times", n)
+		t.Errorf("nothing has been changed, and rules were read %d times", n)
 	}
 	for _, c := range []struct{ action, want string }{
 		{"iptables -t nat -F", "map[rule:5]"}, // two chains, and three jumps to them
@@ -201,7 +201,7 @@ func TestSetsInTheWayAreMadeAnew(t *testing.T) {
 	for range 2 {
 		_, err = k.Prepare(t.Context())
 		if want := "set KIPVS-HAIRPIN is hash:ip,port,net inet and has to be hash:ip,port,ip inet: a rule of others refers to it: nat OUTPUT"; err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("a set that somebody else uses: %v, want %s", err, want)
+			t.Errorf("a set that a rule of others uses: %v, want %s", err, want)
 		}
 		if rules := kerneltest.Output(t, "iptables-save"); !strings.Contains(rules, "-A PREROUTING -j KIPVS-MARK") {
 			t.Errorf("our rules are not back:\n%s", rules)
@@ -209,6 +209,6 @@ func TestSetsInTheWayAreMadeAnew(t *testing.T) {
 	}
 	kerneltest.Output(t, "iptables", "-t", "nat", "-F", "OUTPUT")
 	if mended, err := k.Prepare(t.Context()); err != nil || mended["set"] != 1 {
-		t.Errorf("once nobody uses it any more: mended %v: %v", mended, err)
+		t.Errorf("once no rule uses it any more: mended %v: %v", mended, err)
 	}
 }

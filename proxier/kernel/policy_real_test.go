@@ -210,7 +210,7 @@ const (
 )
 
 // TestPoliciesWithPackets asks real packets what the rules make of policies,
-// source ranges and addresses that nobody has.
+// source ranges and addresses that no host has.
 func TestPoliciesWithPackets(t *testing.T) {
 	ranges := func(texts ...string) (r cluster.SourceRanges) {
 		for _, text := range texts {

@@ -17,7 +17,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
-// kernelsOwn are the time-outs of a namespace in which nobody has set any.
+// kernelsOwn are the time-outs of a namespace in which none has been set.
 var kernelsOwn = moby.Config{TimeoutTCP: 15 * time.Minute, TimeoutTCPFin: 2 * time.Minute, TimeoutUDP: 5 * time.Minute}
 
 // TestTimeouts follows those of IPVS through daemons with and without flags, and
@@ -62,7 +62,7 @@ func TestTimeouts(t *testing.T) {
 			t.Fatal(err)
 		}
 		setUpHost(t, config)
-		expectTimeouts(t, theirs) // somebody has chosen it
+		expectTimeouts(t, theirs) // it has been chosen
 	})
 
 	expectTimeouts(t, aDay)

@@ -138,7 +138,7 @@ func TestPacketsGoAsWalkSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// Aliases are asked for by whoever has a route.
+	// Aliases are asked for by clients that have a route.
 	for _, from := range []string{"outside", "outside2"} {
 		for net, via := range map[string]netip.Addr{"246.51.100.0/24": s.Node.IPv4, "fdff:db8:51::/64": s.Node.IPv6} {
 			if _, err := s.Namespace(from).Run("ip", "route", "add", net, "via", via.String()); err != nil {

@@ -58,7 +58,7 @@ func (x index) first(addr netip.Addr) (svc types.NamespacedName, ok bool) {
 }
 
 // Know notes what addresses in the ranges of in-cluster aliases svc has: its own
-// and its endpoints'. Nobody has an alias there. The Services that are upset by it
+// and its endpoints'. No frontend has an alias there. The Services that are upset by it
 // have lost one or may have one now: they must register again.
 func (o *Ownership) know(svc types.NamespacedName, ports []cluster.Port) (upset []types.NamespacedName) {
 	others := map[types.NamespacedName]struct{}{}

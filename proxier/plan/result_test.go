@@ -45,7 +45,7 @@ func udp(at string) state.VirtualServer {
 }
 
 // A flow that was sent to the alias still bears the address that the client
-// asked for, and must not be taken for one that nobody answers.
+// asked for, and must not be taken for one that no endpoint answers.
 func TestFlowsToAliasesAreAnswered(t *testing.T) {
 	local, all := []netip.AddrPort{here.Addr}, []netip.AddrPort{here.Addr, there.Addr}
 	aliased := func(at string) *state.VirtualServer {

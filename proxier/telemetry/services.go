@@ -86,7 +86,7 @@ type leavingMetrics struct {
 
 func newLeavingMetrics() leavingMetrics {
 	return leavingMetrics{
-		draining:     gauge("kubeipvs_draining_real_servers", "Real servers that nobody wants and that stay for their connections."),
+		draining:     gauge("kubeipvs_draining_real_servers", "Real servers that no Service wants and that stay for their connections."),
 		drained:      counters("kubeipvs_drained_real_servers_total", "Real servers that have ceased to drain, by how: timeout has cut connections.", "reason"),
 		forgotten:    counter("kubeproxy_conntrack_reconciler_deleted_entries_total", "Conntrack entries deleted because no endpoint answers their flow."),
 		forgettingIn: durations("kubeproxy_conntrack_reconciler_sync_duration_seconds", "Duration of a look at all conntrack entries."),

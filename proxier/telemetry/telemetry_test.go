@@ -146,7 +146,7 @@ func TestRemarks(t *testing.T) {
 }
 
 // A Service whose row the kernel refuses is told, and again when the reason is another
-// one; while the kernel takes no row of the kind, nobody is.
+// one; while the kernel takes no row of the kind, no Service is.
 func TestRefusedRows(t *testing.T) {
 	tel, a := started()
 	pass := func(broken bool, err error) {

@@ -90,7 +90,7 @@ func addressRequest(link int, op reconcile.Op[netip.Addr, state.None]) wire.Requ
 	if op.Verb == reconcile.Delete {
 		r = wire.Request{Kind: unix.RTM_DELADDR}
 	}
-	// Nobody else can have a Service address on a dummy device, and waiting
+	// No other host can have a Service address on a dummy device, and waiting
 	// for duplicate address detection would keep it tentative.
 	r.Body = []byte{byte(wire.AddressFamily(op.Key)), byte(op.Key.BitLen()), unix.IFA_F_NODAD, unix.RT_SCOPE_UNIVERSE}
 	r.Body = binary.NativeEndian.AppendUint32(r.Body, uint32(link))

@@ -15,7 +15,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// A device that somebody has removed and that was made anew has another number:
+// A device that another program has removed and that was made anew has another number:
 // addresses go to the new one.
 func TestAddressesFollowTheDevice(t *testing.T) {
 	kerneltest.FreshNamespace(t)

@@ -13,7 +13,7 @@ import (
 )
 
 // TestRoutesToServiceAddresses looks at the route of each address on our device:
-// packets of the node may be divided on it, whoever has bound the address. It
+// packets of the node may be divided on it, whatever has bound the address. It
 // goes with the address.
 func TestRoutesToServiceAddresses(t *testing.T) {
 	kerneltest.FreshNamespace(t)

@@ -110,7 +110,7 @@ func (f *forgetting) flush() error {
 	return nil
 }
 
-// staleFlows are the flows to a server that nobody of it answers.
+// staleFlows are the flows to a server that none of its endpoints answers.
 type staleFlows map[state.VirtualServer][]netip.AddrPort
 
 func (s staleFlows) has(f flow) bool {

@@ -77,7 +77,7 @@ func TestALookAtFlowsTakesNoMemory(t *testing.T) {
 	deleted, garbage, took := look(server, netip.MustParseAddrPort("10.244.0.10:53"))
 	t.Logf("%d flows deleted: %d bytes of garbage for each, %s", deleted, int(garbage)/flows, took)
 	if deleted != flows || garbage > flows*1024 {
-		t.Errorf("of %d flows that nobody answers any more %d were deleted, with %d bytes of garbage", flows, deleted, garbage)
+		t.Errorf("of %d flows that no endpoint answers any more %d were deleted, with %d bytes of garbage", flows, deleted, garbage)
 	}
 	if again, _, _ := look(server); again != 0 {
 		t.Errorf("%d were left", again)

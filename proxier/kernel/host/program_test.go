@@ -22,7 +22,7 @@ func script(t *testing.T, text string) (program string) {
 }
 
 // A program that hangs is killed with all that it has started: iptables starts
-// modprobe. One that has left its group may go on, but holds up nobody.
+// modprobe. One that has left its group may go on, but holds up nothing.
 func TestAProgramThatHangsIsKilledWithItsHelpers(t *testing.T) {
 	for name, text := range map[string]string{
 		"it hangs itself":                  "exec sleep 1000\n",

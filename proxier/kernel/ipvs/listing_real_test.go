@@ -47,7 +47,7 @@ func filled(tb testing.TB, k *IPVS, services, endpoints int) map[state.RealServe
 }
 
 // listings are three ways to read everything back: ours, the library's, and
-// what the kernel alone takes, of which nobody reads the answers.
+// what the kernel alone takes, whose answers are not read.
 var listings = map[string]func(testing.TB, *IPVS) int{
 	"ours": func(tb testing.TB, k *IPVS) int {
 		rows, err := k.RealServers().List(tb.Context())

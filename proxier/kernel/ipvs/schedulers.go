@@ -10,7 +10,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// probeMark is a packet mark that nobody is known to use: "KIPV".
+// probeMark is a packet mark that no program is known to use: "KIPV".
 const probeMark = 0x4b495056
 
 // ProbeScheduler finds out whether the kernel has the node's scheduler, unless

@@ -70,7 +70,7 @@ func (i *IPVS) configure(want ipvs.Config) error {
 }
 
 // timeout is what one is to be. What we have set ourselves counts for nothing,
-// or a restart would take it for somebody's wish.
+// or a restart would take it for the administrator's choice.
 func timeout(name string, asked, now time.Duration, ours leftovers.Sysctl) time.Duration {
 	if asked > 0 {
 		return asked

@@ -7,7 +7,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 
-// A time-out that nobody has chosen is the kernel's own, but for that of TCP
+// A time-out that has not been chosen is the kernel's own, but for that of TCP
 // (K33); what we have set before counts for nothing.
 func TestTimeout(t *testing.T) {
 	const udp = "ipvs.udpTimeout"

@@ -77,7 +77,7 @@ func (k *Kernel) WaysOut(context.Context) (state.WaysOut, error) {
 	return k.ways, nil
 }
 
-// SetWaysOut changes them, which nobody is told of.
+// SetWaysOut changes them, of which the kernel tells nothing.
 func (k *Kernel) SetWaysOut(w state.WaysOut) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
