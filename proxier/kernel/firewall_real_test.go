@@ -11,11 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
-
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // onNode runs commands in the node's namespace.

@@ -6,8 +6,6 @@ import (
 	"maps"
 	"net/netip"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/state"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
@@ -15,6 +13,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // Config is what the constant part of the machine depends on.

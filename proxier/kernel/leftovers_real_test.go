@@ -12,15 +12,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 

@@ -7,17 +7,15 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
-	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/kube-ipvs/kube-ipvs/cmd/kube-ipvs/options"
 	"github.com/kube-ipvs/kube-ipvs/proxier/adminsocket"
 	"github.com/kube-ipvs/kube-ipvs/proxier/explain"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 )
 

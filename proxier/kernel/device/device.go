@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"sync/atomic"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/wire"
 )
 

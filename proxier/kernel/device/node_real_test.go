@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 )
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )

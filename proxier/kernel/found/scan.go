@@ -9,17 +9,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
-
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
-
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )

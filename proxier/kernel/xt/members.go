@@ -5,9 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )

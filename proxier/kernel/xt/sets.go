@@ -7,9 +7,8 @@ import (
 	"math"
 	"slices"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/state"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
 // maxMembers is no limit: the kernel's hash grows with what is in it, and a

@@ -8,12 +8,11 @@ import (
 	"os/exec"
 	"strings"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
-
 	"github.com/coreos/go-iptables/iptables"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"

@@ -7,12 +7,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
-	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
-
 	"github.com/kube-ipvs/kube-ipvs/ipset"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/kerneltest"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
