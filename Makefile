@@ -9,7 +9,7 @@ NESTED := deploy e2e/cmd/confine
 nested  = for m in $(NESTED); do (cd $$m && $(1)) || exit 1; done
 
 # Test binaries that want a kernel with IPVS, as folder:name.
-REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/kernel/device:device proxier/kernel/xt:xt proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
+REAL := ipset:ipset proxier/kernel/host:host proxier/kernel/ipvs:ipvs proxier/kernel/device:device proxier/kernel/xt:xt proxier/kernel/nft:nft proxier/kernel:kernel proxier/adminsocket:adminsocket e2e/lab:lab e2e:e2e
 
 # The machine of the end-to-end tests is another with KERNEL=6.12, IPTABLES=1.8.13 or BACKEND=legacy; a wrong name tells what there is.
 VM = $(OUT)/vm $(if $(KERNEL),-kernel $(KERNEL)) $(if $(IPTABLES),-iptables $(IPTABLES)) $(if $(BACKEND),-backend $(BACKEND))

@@ -137,6 +137,10 @@ func (e Entry) Port() uint16 { return e.port }
 // Protocol is an IANA number, zero for types without protocol.
 func (e Entry) Protocol() uint8 { return e.protocol }
 
+// Net is the network of HashNet and HashIPPortNet, and the second address of
+// HashIPPortIP; not valid for other types.
+func (e Entry) Net() netip.Prefix { return e.net }
+
 // Addr is the entry's first address, or that of its network.
 func (e Entry) Addr() netip.Addr { return e.addr }
 

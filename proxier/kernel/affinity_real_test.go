@@ -12,13 +12,14 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // TestAClosedConnectionKeepsItsClient pins what Linux does with affinity that is
 // shorter than the two minutes for which a closed connection is remembered: when
 // the time is over and the client has one, it goes on for another minute (B122).
 func TestAClosedConnectionKeepsItsClient(t *testing.T) {
-	s := openStreet(t, func(s street) []cluster.Port {
+	s := openStreet(t, rules.IPTables, func(s street) []cluster.Port {
 		return []cluster.Port{s.service(sticky, func(p *cluster.Port) { p.Affinity = time.Second }, "p1", "r1")}
 	})
 	for family, client := range map[ipset.Family]string{ipset.IPv4: "10.244.1.2:0", ipset.IPv6: "[fd00:10:244:1::2]:0"} {

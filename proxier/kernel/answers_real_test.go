@@ -20,6 +20,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // flow is a connection of a process of the node from a port that is chosen.
@@ -107,7 +108,7 @@ func TestTheNodeGetsItsAnswersOnPortsOfServices(t *testing.T) {
 	var flows []flow
 	var to []netip.AddrPort
 	both := []v1.Protocol{lab.TCP, lab.UDP}
-	s := openStreet(t, func(s street) (ports []cluster.Port) {
+	s := openStreet(t, rules.IPTables, func(s street) (ports []cluster.Port) {
 		to = s.servers()
 		for _, protocol := range both {
 			for _, at := range to {

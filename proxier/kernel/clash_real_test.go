@@ -11,6 +11,7 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // TestOneClientPortAndOneEndpointTwice pins what IPVS cannot do (K39): a client
@@ -21,7 +22,7 @@ import (
 // all is well.
 func TestOneClientPortAndOneEndpointTwice(t *testing.T) {
 	const first, second, firstAfar, secondAfar = 110, 120, 111, 121
-	s := openStreet(t, func(s street) []cluster.Port {
+	s := openStreet(t, rules.IPTables, func(s street) []cluster.Port {
 		return []cluster.Port{
 			s.service(first, nil, "p1"), s.service(second, nil, "p1"),
 			s.service(firstAfar, nil, "r1"), s.service(secondAfar, nil, "r1"),

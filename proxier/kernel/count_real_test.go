@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // kinds are all sorts of Services, as far as they could matter to a rule.
@@ -30,7 +31,7 @@ var kinds = []func(*cluster.Port){
 // TestAThousandServicesHaveTheRulesOfOne counts the rules of both families.
 func TestAThousandServicesHaveTheRulesOfOne(t *testing.T) {
 	rules := func(n int) string {
-		s := openStreet(t, func(s street) (all []cluster.Port) {
+		s := openStreet(t, rules.IPTables, func(s street) (all []cluster.Port) {
 			for i := range n {
 				all = append(all, s.service(uint16(i%250+1), func(p *cluster.Port) {
 					p.Name.Service = types.NamespacedName{Namespace: "lab", Name: "many-" + strings.Repeat("i", i/250) + p.Name.Service.Name}

@@ -43,7 +43,7 @@ func hostFirewall() (commands []string) {
 // and what its firewall keeps out all the same: the host's own ports, clients
 // whom a Service does not want, everybody if it is told to.
 func TestServicesAreServedWhereTheHostRefuses(t *testing.T) {
-	s := openStreet(t, func(s street) []cluster.Port {
+	s := openStreet(t, rules.IPTables, func(s street) []cluster.Port {
 		host := lab.NewServer("host")
 		s.Cleanup(func() { _ = host.Close() })
 		if err := errors.Join(host.Listen(s.Node.Namespace, lab.TCP, netip.AddrPortFrom(s.Node.IPv4, 7777)), s.onNode(hostFirewall()...)); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/found"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/nft"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
@@ -18,6 +19,7 @@ import (
 
 // Config is what the constant part of the machine depends on.
 type Config struct {
+	Backend      rules.Backend    // of the packet program; iptables, if none is named
 	Scheduler    string           // of virtual servers, to be found in the kernel
 	Rules        rules.Config     // what the packet program depends on
 	ExcludeCIDRs []netip.Prefix   // virtual servers of others within are never adopted and never removed
@@ -48,13 +50,22 @@ type Kernel struct {
 // kernel modules loaded. It names what the machine lacks.
 func Open(cfg Config) (*Kernel, error) {
 	return opened(cfg, ipvs.Open, func(k *Kernel) (err error) {
-		r, err := xt.Open(xt.Config{Rules: cfg.Rules, Accept: cfg.Accept}, k.Served)
-		if err != nil {
+		if err := k.InOtherBackend(cfg.Backend); err != nil {
 			return err
 		}
-		k.Rules = r
+		if k.Rules, err = openRules(cfg, k.Served); err != nil {
+			k.Rules = nil // not an interface of a nil pointer
+			return err
+		}
 		return k.watch()
 	})
+}
+
+func openRules(cfg Config, served *host.Served) (Rules, error) {
+	if cfg.Backend == rules.NFTables {
+		return nft.Open(nft.Config{Rules: cfg.Rules, Accept: cfg.Accept}, served)
+	}
+	return xt.Open(xt.Config{Rules: cfg.Rules, Accept: cfg.Accept}, served)
 }
 
 // OpenAsIs is for a cleanup: it loads no module, IPVS among them, starts no

@@ -30,8 +30,9 @@ import (
 type street struct {
 	*lab.Lab
 	*testing.T
-	names map[netip.Addr]string // of clients
-	rows  state.Rows            // all that is in the kernel
+	names   map[netip.Addr]string // of clients
+	rows    state.Rows            // all that is in the kernel
+	backend rules.Backend         // of the rules
 }
 
 // service is one port with addresses of both families that end in number, and
@@ -66,13 +67,13 @@ func numbered(text string, number uint16) netip.Addr {
 }
 
 // openStreet makes node serve the Services, each in every protocol.
-func openStreet(t *testing.T, services func(street) []cluster.Port) street {
+func openStreet(t *testing.T, backend rules.Backend, services func(street) []cluster.Port) street {
 	l, err := lab.New(lab.Options{Outsiders: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	s := street{Lab: l, T: t, rows: state.NewRows(), names: map[netip.Addr]string{
+	s := street{Lab: l, T: t, backend: backend, rows: state.NewRows(), names: map[netip.Addr]string{
 		l.Node.IPv4: "node", l.Node.IPv6: "node",
 		netip.MustParseAddr("192.0.2.100"): "outside", netip.MustParseAddr("2001:db8:0:2::100"): "outside",
 		netip.MustParseAddr("192.0.2.101"): "outside2", netip.MustParseAddr("2001:db8:0:2::101"): "outside2",
@@ -115,7 +116,7 @@ func (s street) add(rows state.Rows) {
 // open is a kernel of the node, for a daemon that is told this much.
 func (s street) open(accept rules.AcceptMode) (*kernel.Kernel, error) {
 	k, err := kernel.Open(kernel.Config{
-		Scheduler: "rr", Rules: streetRules, Accept: accept,
+		Backend: s.backend, Scheduler: "rr", Rules: streetRules, Accept: accept,
 	})
 	if err == nil {
 		s.Cleanup(func() { _ = k.Close() })
@@ -219,7 +220,7 @@ func TestPoliciesWithPackets(t *testing.T) {
 		return r
 	}
 	forOutside := []string{"192.0.2.100/32", "2001:db8:0:2::100/128"}
-	s := openStreet(t, func(s street) []cluster.Port {
+	s := openStreet(t, rules.IPTables, func(s street) []cluster.Port {
 		return []cluster.Port{
 			s.service(bothHere, nil, "p1", "r1"),
 			s.service(noneHere, nil, "r1", "r2"),

@@ -11,13 +11,14 @@ import (
 
 	"github.com/kube-ipvs/kube-ipvs/e2e/lab"
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 )
 
 // TestPortMappingTakesNoServiceTraffic has the port mapping of CNI send a port of
 // all local addresses to a Pod, by a rule behind ours as it is put there since
 // CNI 0.7.5: Services keep their clients (K40, K66).
 func TestPortMappingTakesNoServiceTraffic(t *testing.T) {
-	s := openStreet(t, func(s street) []cluster.Port { return []cluster.Port{s.service(bothHere, nil, "p1")} })
+	s := openStreet(t, rules.IPTables, func(s street) []cluster.Port { return []cluster.Port{s.service(bothHere, nil, "p1")} })
 	err := s.Node.Do(func() error {
 		for _, chain := range []string{"PREROUTING", "OUTPUT"} {
 			rule := []string{"-t", "nat", "-A", chain, "-p", "tcp", "--dport", "80", "-m", "addrtype", "--dst-type", "LOCAL", "-j", "DNAT", "--to-destination", "10.244.1.2:8080"}

@@ -37,10 +37,16 @@ func openHere(t *testing.T, cfg Config) *Kernel {
 }
 
 func TestTheRealKernelKeepsTheContract(t *testing.T) {
-	kerneltest.Contract(t, func(t *testing.T) kerneltest.Machine {
-		kerneltest.FreshNamespace(t)
-		return openHere(t, config)
-	})
+	for _, backend := range []rules.Backend{rules.IPTables, rules.NFTables} {
+		t.Run(string(backend), func(t *testing.T) {
+			kerneltest.Contract(t, func(t *testing.T) kerneltest.Machine {
+				kerneltest.FreshNamespace(t)
+				cfg := config
+				cfg.Backend = backend
+				return openHere(t, cfg)
+			})
+		})
+	}
 }
 
 // wholeState is everything that Prepare may change, as a person would look.

@@ -13,6 +13,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/cluster"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel"
 	"github.com/kube-ipvs/kube-ipvs/proxier/reconcile"
+	"github.com/kube-ipvs/kube-ipvs/proxier/rules"
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
@@ -25,7 +26,7 @@ var newSchedulers = []string{"twos"}
 func TestWhichSchedulersPassOverWeightZero(t *testing.T) {
 	var present []string
 	addrs := map[string][]netip.Addr{}
-	s := openStreet(t, func(s street) (all []cluster.Port) {
+	s := openStreet(t, rules.IPTables, func(s street) (all []cluster.Port) {
 		present = schedulersOf(s)
 		for i, name := range present {
 			for k := range 16 {

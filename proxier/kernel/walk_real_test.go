@@ -126,10 +126,16 @@ func (s street) table(services []cluster.Port) (all []sent) {
 }
 
 // TestPacketsGoAsWalkSays sends each packet of the table and compares what
-// happens with what the tracer says of it.
+// happens with what the tracer says of it, wherever the rules are kept.
 func TestPacketsGoAsWalkSays(t *testing.T) {
+	for _, backend := range []rules.Backend{rules.IPTables, rules.NFTables} {
+		t.Run(string(backend), func(t *testing.T) { goAsWalkSays(t, backend) })
+	}
+}
+
+func goAsWalkSays(t *testing.T, backend rules.Backend) {
 	var services []cluster.Port
-	s := openStreet(t, func(s street) []cluster.Port {
+	s := openStreet(t, backend, func(s street) []cluster.Port {
 		services = walked(s)
 		return services
 	})

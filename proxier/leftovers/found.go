@@ -80,7 +80,7 @@ func (f Found) Signs() (signs []string) {
 			}
 		}
 	}
-	for _, t := range chosen(f.NFTables, f.Scope.NFTable) {
+	for _, t := range chosen(f.NFTables, func(t string) bool { return kubeProxyTables[t] }) {
 		signs = append(signs, "nftables table "+t)
 	}
 	for _, s := range chosen(f.Sets, kubeProxySet) {

@@ -109,6 +109,9 @@ var kubeProxyAccounts = map[string]bool{
 // kubeProxyTables are those of nftables mode, since 1.29.
 var kubeProxyTables = map[string]bool{"ip kube-proxy": true, "ip6 kube-proxy": true}
 
+// ourTables are those that --rules=nftables makes.
+var ourTables = map[string]bool{"ip " + state.Table: true, "ip6 " + state.Table: true}
+
 // longestSet is how long the name of a set may be.
 const longestSet = 31
 
@@ -148,6 +151,9 @@ func kubeProxyChain(p xtables.Place) bool {
 }
 
 func kubeProxySet(name string) bool { _, known := oldName(name); return known }
+
+// OurChain tells whether a chain of iptables bears the name of one of ours.
+func OurChain(p xtables.Place) bool { return ourName(p.Chain) }
 
 func ourName(name string) bool {
 	return strings.HasPrefix(name, state.Prefix4) || strings.HasPrefix(name, state.Prefix6)

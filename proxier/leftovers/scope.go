@@ -31,4 +31,9 @@ func (s Scope) Set(name string) bool {
 }
 
 // NFTable tells whether a table of nftables is to go, "ip kube-proxy".
-func (s Scope) NFTable(name string) bool { return kubeProxyTables[name] }
+func (s Scope) NFTable(name string) bool {
+	return kubeProxyTables[name] || s == Cleanup && OurTable(name)
+}
+
+// OurTable tells whether a table of nftables bears the name of ours.
+func OurTable(name string) bool { return ourTables[name] }

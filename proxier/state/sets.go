@@ -60,6 +60,9 @@ const (
 	Prefix6 = "KIPVS6-"
 )
 
+// Table is the name of our tables of nftables, one of each family.
+const Table = "kube-ipvs"
+
 // Sets are all sets in their order.
 func Sets() []Set {
 	all := make([]Set, 0, len(sets)-1)

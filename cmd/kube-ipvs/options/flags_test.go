@@ -100,6 +100,7 @@ var flagCases = []struct {
 	{id: "A.4", flag: "stderrthreshold", value: "2", verdict: warned, warning: "standard error"},
 
 	{id: "ours", flag: "drain-timeout", value: "90s", set: func(o *Options) { o.Proxier.DrainTimeout = 90 * time.Second }},
+	{id: "ours", flag: "rules", value: "nftables", set: func(o *Options) { o.Kernel.Backend = rules.NFTables }},
 	{id: "ours", flag: "accept-service-traffic", value: "never", set: func(o *Options) { o.Kernel.Accept = rules.AcceptNever }},
 	{id: "B155", flag: "serve-node-addresses", value: "false", set: func(o *Options) { o.Proxier.ServeNodeAddresses = false }},
 	{id: "ours", flag: "service-external-ip-range", value: "198.51.100.0/24", set: func(o *Options) {

@@ -38,7 +38,7 @@ func defaults() Options {
 			OwnPorts:           []netip.AddrPort{netip.MustParseAddrPort("0.0.0.0:10256"), netip.MustParseAddrPort("127.0.0.1:10249")},
 			ServeNodeAddresses: true,
 		},
-		Kernel:         kernel.Config{Scheduler: "rr", Accept: rules.AcceptAuto, Rules: rules.Config{Mark: 1 << 14}},
+		Kernel:         kernel.Config{Scheduler: "rr", Backend: rules.IPTables, Accept: rules.AcceptAuto, Rules: rules.Config{Mark: 1 << 14}},
 		Conntrack:      host.Conntrack{MaxPerCore: 32768, Min: 131072, Established: 24 * time.Hour, CloseWait: time.Hour},
 		HealthzAddress: "0.0.0.0:10256",
 		MetricsAddress: "127.0.0.1:10249",

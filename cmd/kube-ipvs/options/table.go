@@ -176,6 +176,11 @@ var programTable = []setting{
 		text: "accept new connections to Services before the host's own rules of iptables filter INPUT: `auto`, where these keep out what none of them lets in, always or never",
 	},
 	{
+		group: traffic, flag: "rules", beside: true,
+		own: string(rules.IPTables), check: oneOf(string(rules.IPTables), string(rules.NFTables)), fill: into(func(o *Options) *rules.Backend { return &o.Kernel.Backend }),
+		text: "keep the packet rules and their sets in `iptables` and ipset, or in nftables, for nodes that have neither of these two: no program is started then",
+	},
+	{
 		group: traffic, flag: "nodeport-addresses", field: "nodePortAddresses",
 		fill: fillNodePorts,
 		text: "`CIDRs` of the addresses that answer on node ports, or primary (none while that is not known), or all; empty: all",

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/device"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/host"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/ipvs"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
+	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/nft"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
 	"github.com/kube-ipvs/kube-ipvs/proxier/snapshot"
@@ -66,7 +69,21 @@ func readDevice(ctx context.Context, m *snapshot.Machine, served *host.Served, u
 	unread(d.Close())
 }
 
+// readMembers reads the sets of the backend that is in use.
 func readMembers(ctx context.Context, m *snapshot.Machine, served *host.Served) (err error) {
+	conn, err := netfilter.Dial()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }() // nothing is written
+	tables, err := conn.Tables()
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(tables, leftovers.OurTable) {
+		m.Rows.Members, err = nft.MembersIn(conn.Conn, served).List(ctx)
+		return err
+	}
 	sets, err := ipset.Open()
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/netfilter"
 	"github.com/kube-ipvs/kube-ipvs/proxier/kernel/xt"
 	"github.com/kube-ipvs/kube-ipvs/proxier/leftovers"
+	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 	"github.com/kube-ipvs/kube-ipvs/proxier/xtables"
 )
 
@@ -146,6 +147,7 @@ func (l *look) rules(ctx context.Context) {
 	l.unless("tables of nftables", err)
 	chains, err := l.m.netfilter.Chains()
 	l.unless("chains of nftables", err)
+	l.ownTables(chains)
 	anySet := slices.ContainsFunc(l.found.Sets, l.found.Scope.Set)
 	for _, f := range []ipset.Family{ipset.IPv4, ipset.IPv6} {
 		// Of sets one has to know which rules look into them.
@@ -157,6 +159,24 @@ func (l *look) rules(ctx context.Context) {
 		l.unless(where.String(), err)
 		if any {
 			l.dump(ctx, where)
+		}
+	}
+}
+
+// ownTables takes those chains out that are in a table with the name of ours, and
+// the table itself if there is one among them that we do not make: then it is
+// another program's.
+func (l *look) ownTables(chains map[ipset.Family][]xtables.Place) {
+	for f, all := range chains {
+		foreign := false
+		chains[f] = slices.DeleteFunc(all, func(p xtables.Place) bool {
+			foreign = foreign || p.Table == state.Table && !leftovers.OurChain(p)
+			return p.Table == state.Table
+		})
+		if foreign {
+			l.found.NFTables = slices.DeleteFunc(l.found.NFTables, func(t string) bool {
+				return t == netfilter.TableName(f, state.Table)
+			})
 		}
 	}
 }

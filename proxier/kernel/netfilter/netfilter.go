@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"github.com/kube-ipvs/kube-ipvs/ipset"
@@ -32,32 +31,11 @@ func Dial() (Conn, error) {
 // dump lists one kind of objects of netfilter: for each its family and
 // attributes. A kernel without the subsystem has none.
 func (c Conn) dump(subsystem, command uint16, each func(family uint8, attributes map[uint16][]byte)) error {
-	var messages [][]byte
-	r := wire.Request{Kind: subsystem<<8 | command, Body: wire.NetfilterHeader(unix.AF_UNSPEC, 0)}
-	err := c.Relist(r, func() { messages = nil }, func(body []byte) error {
-		messages = append(messages, bytes.Clone(body))
-		return nil
-	})
+	err := c.Objects(wire.Request{Kind: subsystem<<8 | command, Body: wire.NetfilterHeader(unix.AF_UNSPEC, 0)}, each)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		return nil
 	}
-	if err != nil {
-		return wire.Translate(err, nil)
-	}
-	for _, m := range messages {
-		if len(m) < nl.SizeofNfgenmsg {
-			return wire.ErrMalformed
-		}
-		attributes := map[uint16][]byte{}
-		if err := wire.EachAttribute(m[nl.SizeofNfgenmsg:], func(kind uint16, v []byte) error {
-			attributes[kind] = v
-			return nil
-		}); err != nil {
-			return err
-		}
-		each(m[0], attributes)
-	}
-	return nil
+	return wire.Translate(err, nil)
 }
 
 // families are those that iptables and kube-proxy have tables in.
@@ -67,6 +45,16 @@ var families = map[uint8]struct {
 }{
 	unix.NFPROTO_IPV4: {"ip", ipset.IPv4},
 	unix.NFPROTO_IPV6: {"ip6", ipset.IPv6},
+}
+
+// TableName is how a table is named here, "ip nat".
+func TableName(f ipset.Family, table string) string {
+	for _, known := range families {
+		if known.family == f {
+			return known.word + " " + table
+		}
+	}
+	return table
 }
 
 // Tables are those of nftables, "ip nat", iptables' own among them.
@@ -129,7 +117,7 @@ func (c Conn) DeleteTable(name string) error {
 			continue
 		}
 		body := wire.Append(wire.NetfilterHeader(number, 0), unix.NFTA_TABLE_NAME, append(table, 0)...)
-		err := c.Transact(unix.NFNL_SUBSYS_NFTABLES, wire.Request{Kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_DELTABLE, Body: body})
+		err := c.Transact(unix.NFNL_SUBSYS_NFTABLES, []wire.Request{{Kind: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_DELTABLE, Body: body}})[0]
 		return wire.Translate(err, map[unix.Errno]error{unix.ENOENT: nil})
 	}
 	return fmt.Errorf("no table of family ip or ip6: %q", name)

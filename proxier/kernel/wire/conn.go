@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -103,34 +104,49 @@ func (c *Conn) pack(requests []Request) (batch []byte, size int) {
 	return batch, size
 }
 
-// exchange sends one batch, whose last message has c.seq, and fills errs.
+// exchange sends one batch, whose last request has c.seq, and fills errs. What
+// the kernel says about the message that begins a transaction it says about all.
 func (c *Conn) exchange(batch []byte, errs []error, reply func(i int, body []byte) error) {
 	first := c.seq - uint32(len(errs)) + 1
+	from := first
+	if binary.NativeEndian.Uint16(batch[4:]) == unix.NFNL_MSG_BATCH_BEGIN {
+		from--
+	}
 	open, left := make([]bool, len(errs)), len(errs)
 	for i := range open {
 		open[i] = true
 	}
+	one := func(i int, m message) (broken error) {
+		if !open[i] {
+			return nil
+		}
+		verdict := m.kind == unix.NLMSG_ERROR
+		if verdict {
+			errs[i], broken = m.verdict()
+		} else {
+			broken = reply(i, m.body)
+		}
+		if broken != nil {
+			errs[i] = broken
+		}
+		if verdict || broken != nil {
+			open[i] = false
+			left--
+		}
+		return broken
+	}
 	err := c.send(batch)
 	if err == nil {
-		err = c.hear(first, func() bool { return left > 0 }, func(m message) (broken error) {
-			i := int(m.seq - first)
-			if !open[i] {
-				return nil
+		err = c.hear(from, func() bool { return left > 0 }, func(m message) (broken error) {
+			if m.seq != first-1 {
+				return one(int(m.seq-first), m)
 			}
-			verdict := m.kind == unix.NLMSG_ERROR
-			if verdict {
-				errs[i], broken = m.verdict()
-			} else {
-				broken = reply(i, m.body)
+			whole, malformed := m.verdict()
+			for i := range errs {
+				errs[i] = cmp.Or(errs[i], whole)
 			}
-			if broken != nil {
-				errs[i] = broken
-			}
-			if verdict || broken != nil {
-				open[i] = false
-				left--
-			}
-			return broken
+			left = 0
+			return malformed
 		})
 	}
 	if err == nil {
@@ -226,16 +242,21 @@ func (c *Conn) hear(first uint32, more func() bool, take func(message) error) er
 	return nil
 }
 
-// Transact sends a request between the two messages that nftables wants around
-// each transaction of a subsystem. Those are not acknowledged by every kernel.
-func (c *Conn) Transact(subsystem uint16, r Request) error {
-	inner, _ := c.pack([]Request{r})
+// Transact sends requests between the two messages that nftables wants around
+// each transaction of a subsystem. If any of the answers is an error nothing has
+// been carried out: the others then say only that they would have been.
+func (c *Conn) Transact(subsystem uint16, requests []Request) []error {
 	edge := NetfilterHeader(unix.AF_UNSPEC, subsystem)
-	batch := appendMessage(nil, unix.NFNL_MSG_BATCH_BEGIN, unix.NLM_F_REQUEST, 0, edge)
-	batch = appendMessage(append(batch, inner...), unix.NFNL_MSG_BATCH_END, unix.NLM_F_REQUEST, 0, edge)
-	errs := make([]error, 1)
+	c.seq++
+	batch := appendMessage(nil, unix.NFNL_MSG_BATCH_BEGIN, unix.NLM_F_REQUEST, c.seq, edge)
+	for _, r := range requests {
+		c.seq++
+		batch = appendMessage(batch, r.Kind, unix.NLM_F_REQUEST|unix.NLM_F_ACK|r.Flags, c.seq, r.Body)
+	}
+	batch = appendMessage(batch, unix.NFNL_MSG_BATCH_END, unix.NLM_F_REQUEST, 0, edge)
+	errs := make([]error, len(requests))
 	c.exchange(batch, errs, func(int, []byte) error { return nil })
-	return errs[0]
+	return errs
 }
 
 // appendMessage serialises one message.

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"net/netip"
 
-	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,10 +64,4 @@ func AddressFamily(a netip.Addr) uint16 {
 		return unix.AF_INET
 	}
 	return unix.AF_INET6
-}
-
-// NetfilterHeader is a struct nfgenmsg, with which each message of netfilter
-// begins. The resource is only used by messages around a transaction.
-func NetfilterHeader(family uint8, resource uint16) []byte {
-	return binary.BigEndian.AppendUint16([]byte{family, nl.NFNETLINK_V0}, resource)
 }
