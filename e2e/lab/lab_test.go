@@ -25,7 +25,7 @@ const (
 func newLab(t *testing.T, o Options) *Lab {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("network namespaces need root")
+		t.Skip("missing privilege: network namespaces need root")
 	}
 	begin := time.Now()
 	l, err := New(o)

@@ -18,7 +18,7 @@ import (
 func needIPVS(t *testing.T, l *Lab) {
 	t.Helper()
 	if _, err := l.Node.Run("ipvsadm", "-Ln"); err != nil && os.Getenv("E2E_HOST") == "" {
-		t.Skipf("this kernel has no IPVS: %v", err)
+		t.Skipf("missing kernel feature: IPVS: %v", err)
 	}
 	if os.Getenv("E2E_HOST") != "" && len(Protocols()) < 3 {
 		t.Error("this kernel has no SCTP")

@@ -157,7 +157,7 @@ func TestAPortThatNoLongerListensIsNotListed(t *testing.T) {
 func TestAnUnspecifiedAddressIsAllOfItsFamilyAndNoOther(t *testing.T) {
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
-		t.Skipf("this machine has no IPv6 loopback: %v", err)
+		t.Skipf("missing kernel feature: IPv6 on the loopback: %v", err)
 	}
 	_ = l.Close()
 	p := newPorts(t, New(time.Minute))

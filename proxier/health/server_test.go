@@ -87,7 +87,7 @@ func TestHardFailGivesUpAtOnce(t *testing.T) {
 func TestAWildcardAddressAnswersBothFamilies(t *testing.T) {
 	l, err := net.Listen("tcp", "[::1]:0")
 	if err != nil {
-		t.Skipf("this machine has no IPv6 loopback: %v", err)
+		t.Skipf("missing kernel feature: IPv6 on the loopback: %v", err)
 	}
 	_ = l.Close()
 	for _, wildcard := range []string{"0.0.0.0:0", "[::]:0"} {

@@ -63,7 +63,10 @@ func Open(cfg Config) (*Kernel, error) {
 
 func openRules(cfg Config, served *host.Served) (Rules, error) {
 	if cfg.Backend == rules.NFTables {
-		return nft.Open(nft.Config{Rules: cfg.Rules, Accept: cfg.Accept}, served)
+		// Whether the host refuses by default makes no difference: to accept a packet
+		// there does not keep the host's own chains from refusing it.
+		cfg.Rules.Accept = cfg.Accept.Where(false)
+		return nft.Open(cfg.Rules, served)
 	}
 	return xt.Open(xt.Config{Rules: cfg.Rules, Accept: cfg.Accept}, served)
 }

@@ -92,20 +92,27 @@ func aptOf(ctx context.Context, cache string, s suite) (apt, error) {
 	return a, err
 }
 
-// findMirror answers with the mirror of Debian's that this machine is configured to ask, or else Debian's own.
+// findMirror answers with the mirror of Debian's that this machine is configured to ask.
 func findMirror(ctx context.Context) (string, error) {
 	text, err := output(ctx, "", "apt-get", "indextargets", "--format", "$(LABEL) $(REPO_URI)", "Created-By: Packages", "Origin: Debian")
-	return parseMirror(text), err
+	if err != nil {
+		return "", err
+	}
+	mirror, ok := parseMirror(text)
+	if !ok {
+		return "", errors.New("apt's sources name no mirror of Debian to fetch other suites from")
+	}
+	return mirror, nil
 }
 
-// parseMirror reads lines of a label and an address.
-func parseMirror(text string) string {
+// parseMirror reads lines of a label and an address; it fails if none is Debian's.
+func parseMirror(text string) (string, bool) {
 	for line := range strings.Lines(text) {
 		if label, uri, _ := strings.Cut(strings.TrimSpace(line), " "); label == "Debian" {
-			return strings.TrimSuffix(uri, "/")
+			return strings.TrimSuffix(uri, "/"), true
 		}
 	}
-	return "http://deb.debian.org/debian"
+	return "", false
 }
 
 // run runs a tool in dir and answers with what it writes.

@@ -25,7 +25,7 @@ type IPVS struct {
 	rows    *conn
 	answers *conn        // for Prepare, beside that goroutine
 	names   names        // of schedulers
-	library *ipvs.Handle // nil without IPVS in the kernel
+	moby    *ipvs.Handle // nil without IPVS in the kernel
 }
 
 // Open makes sure that the kernel has IPVS, and loads it where that is possible.
@@ -78,7 +78,7 @@ func opened(cfg Config, find func(*IPVS) error) (i *IPVS, err error) {
 func (i *IPVS) openLibrary() (err error) {
 	// The library tries to load the module once more, which a container cannot, and warns of that in no other way.
 	logrus.SetLevel(logrus.ErrorLevel)
-	if i.library, err = ipvs.New(""); err != nil {
+	if i.moby, err = ipvs.New(""); err != nil {
 		return fmt.Errorf("open IPVS: %w", err)
 	}
 	return nil
@@ -86,8 +86,8 @@ func (i *IPVS) openLibrary() (err error) {
 
 // Close lets go of all sockets; nothing in the kernel changes.
 func (i *IPVS) Close() error {
-	if i.library != nil {
-		i.library.Close()
+	if i.moby != nil {
+		i.moby.Close()
 	}
 	return errors.Join(i.rows.close(), i.answers.close())
 }

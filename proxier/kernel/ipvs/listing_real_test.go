@@ -57,12 +57,12 @@ var listings = map[string]func(testing.TB, *IPVS) int{
 		return len(rows)
 	},
 	"library": func(tb testing.TB, k *IPVS) (count int) {
-		services, err := k.library.GetServices()
+		services, err := k.moby.GetServices()
 		if err != nil {
 			tb.Fatal(err)
 		}
 		for _, s := range services {
-			destinations, err := k.library.GetDestinations(&ipvs.Service{
+			destinations, err := k.moby.GetDestinations(&ipvs.Service{
 				AddressFamily: s.AddressFamily, Protocol: s.Protocol, Address: s.Address, Port: s.Port, Netmask: s.Netmask,
 			})
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 // ReadInto reads all virtual servers, whosever they are, and the time-out of TCP, with
 // the library: unlike our own listing its one also counts connections.
 func (i *IPVS) ReadInto(m *snapshot.Machine) error {
-	timeouts, err := i.library.GetConfig()
+	timeouts, err := i.moby.GetConfig()
 	if err == nil {
 		m.TCPTimeout = timeouts.TimeoutTCP
 	}
@@ -27,7 +27,7 @@ func (i *IPVS) readServers(m *snapshot.Machine) error {
 	m.Connections = map[state.RealServer]snapshot.Connections{}
 	m.Foreign.VirtualServers = map[state.VirtualServer]state.Balancing{}
 	m.Foreign.RealServers = map[state.RealServer]state.Weight{}
-	services, err := i.library.GetServices()
+	services, err := i.moby.GetServices()
 	if err != nil {
 		return fmt.Errorf("list virtual servers: %w", wire.Translate(err, nil))
 	}
@@ -42,7 +42,7 @@ func (i *IPVS) readServers(m *snapshot.Machine) error {
 			servers, real = m.Foreign.VirtualServers, m.Foreign.RealServers
 		}
 		servers[vs] = balancing(s)
-		destinations, err := i.library.GetDestinations(s)
+		destinations, err := i.moby.GetDestinations(s)
 		if err != nil {
 			return fmt.Errorf("list the real servers of %s: %w", vs, wire.Translate(err, nil))
 		}

@@ -40,7 +40,7 @@ func timeoutsOf(c *ipvs.Config) map[string]*time.Duration {
 // SetTimeouts changes those IPVS time-outs that are to be different, and before
 // that has their former values recorded.
 func (i *IPVS) SetTimeouts() error {
-	now, err := i.library.GetConfig()
+	now, err := i.moby.GetConfig()
 	if err != nil {
 		return fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}
@@ -63,7 +63,7 @@ func (i *IPVS) SetTimeouts() error {
 }
 
 func (i *IPVS) configure(want ipvs.Config) error {
-	if err := i.library.SetConfig(&want); err != nil {
+	if err := i.moby.SetConfig(&want); err != nil {
 		return fmt.Errorf("set IPVS time-outs: %w", wire.Translate(err, nil))
 	}
 	return nil
@@ -93,10 +93,10 @@ func parseSeconds(text string) (time.Duration, error) {
 
 // ChangedTimeouts are those that still have the value that we gave them.
 func (i *IPVS) ChangedTimeouts(r map[string]leftovers.Sysctl) (all []leftovers.Sysctl, err error) {
-	if i.library == nil {
+	if i.moby == nil {
 		return nil, nil
 	}
-	now, err := i.library.GetConfig()
+	now, err := i.moby.GetConfig()
 	if err != nil {
 		return nil, fmt.Errorf("read IPVS time-outs: %w", wire.Translate(err, nil))
 	}

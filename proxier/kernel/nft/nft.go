@@ -14,12 +14,6 @@ import (
 	"github.com/kube-ipvs/kube-ipvs/proxier/state"
 )
 
-// Config is what the packet program depends on.
-type Config struct {
-	Rules  rules.Config
-	Accept rules.AcceptMode // goes before what Rules says of it
-}
-
 // Rules are the packet program and its sets in one network namespace. Members are
 // for the goroutine that writes rows; all else may run beside it.
 type Rules struct {
@@ -31,11 +25,8 @@ type Rules struct {
 }
 
 // Open opens sockets and changes nothing.
-func Open(cfg Config, served *host.Served) (r *Rules, err error) {
-	// Whether the host refuses by default makes no difference: to accept a packet
-	// here does not keep the host's own chains from refusing it.
-	cfg.Rules.Accept = cfg.Accept == rules.AcceptAlways
-	r = &Rules{cfg: cfg.Rules, served: served}
+func Open(cfg rules.Config, served *host.Served) (r *Rules, err error) {
+	r = &Rules{cfg: cfg, served: served}
 	if r.members, err = wire.Dial(unix.NETLINK_NETFILTER); err == nil {
 		r.tables, err = wire.Dial(unix.NETLINK_NETFILTER)
 	}

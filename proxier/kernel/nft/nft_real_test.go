@@ -37,11 +37,7 @@ func fresh(t testing.TB, cfg rules.Config) *Rules {
 // opened is in the network namespace of this thread.
 func opened(t testing.TB, cfg rules.Config) *Rules {
 	t.Helper()
-	mode := rules.AcceptNever
-	if cfg.Accept {
-		mode = rules.AcceptAlways
-	}
-	r, err := Open(Config{Rules: cfg, Accept: mode}, host.FindServed())
+	r, err := Open(cfg, host.FindServed())
 	if err != nil {
 		t.Fatal(err)
 	}
